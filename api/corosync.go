@@ -1,0 +1,83 @@
+package api
+
+// Socket paths of corosyncd's API (HTTP+JSON on its unix socket).
+const (
+	PathCorosyncStatus = "/v1/status" // GET -> CorosyncStatus
+	PathViews          = "/v1/views"  // GET -> stream of View, the current one first
+	PathLinks          = "/v1/links"  // GET -> []LinkStatus
+	PathCmap           = "/v1/cmap"   // GET ?prefix= -> []CmapEntry; PUT CmapEntry; DELETE ?key=
+	PathReload         = "/v1/reload" // POST: read the cluster file again
+	PathLeave          = "/v1/leave"  // POST: say goodbye to the peers and stop
+	PathFencedNode     = "/v1/fenced" // POST FencedNode: a lost node is proven dead
+	PathVotes          = "/v1/votes"  // POST VotesChange
+	PathKill           = "/v1/kill"   // POST KillNode: make a member leave
+)
+
+// CorosyncStatus is the state of one corosyncd.
+type CorosyncStatus struct {
+	Version string `json:"version"`
+	Cluster string `json:"cluster"`
+	Local   NodeID `json:"local"`
+	Name    string `json:"name"`
+	View    View   `json:"view"`
+	// Realtime, Locked and OOMProtected tell which protections against starvation are in force.
+	Realtime     bool `json:"realtime"`
+	Locked       bool `json:"locked"`
+	OOMProtected bool `json:"oom_protected"`
+	// Rejected counts packets that were dropped, by reason: foreign key, other cluster, replay, malformed.
+	Rejected map[string]uint64 `json:"rejected,omitempty"`
+	// Refused are nodes that may not join, with the reason, such as a duplicate id.
+	Refused []RefusedNode `json:"refused,omitempty"`
+	// WorstLateness is the largest delay of the daemon's own loop in ms since it started.
+	WorstLateness int64 `json:"worst_lateness"`
+}
+
+// RefusedNode is a node that asked to join and may not.
+type RefusedNode struct {
+	Name   string `json:"name"`
+	Addr   string `json:"addr"`
+	Reason string `json:"reason"`
+	At     int64  `json:"at"`
+}
+
+// LinkStatus is one link to one node, as corosync-cfgtool -s and -n show it.
+type LinkStatus struct {
+	Link      int    `json:"link"`
+	Node      NodeID `json:"node"`
+	Local     string `json:"local"`  // our address
+	Remote    string `json:"remote"` // the node's address; equal to Local for ourselves
+	Enabled   bool   `json:"enabled"`
+	Connected bool   `json:"connected"`
+	MTU       int    `json:"mtu"`
+	// RTT is the smoothed round trip in microseconds; 0 when not measured.
+	RTT       int64  `json:"rtt"`
+	Sent      uint64 `json:"sent"`
+	Received  uint64 `json:"received"`
+	Lost      uint64 `json:"lost"`
+	Flaps     uint64 `json:"flaps"`
+	LastHeard int64  `json:"last_heard"`
+}
+
+// CmapEntry is one key of Corosync's configuration map.
+type CmapEntry struct {
+	Key   string `json:"key"`
+	Type  string `json:"type"` // i8 u8 i16 u16 i32 u32 i64 u64 flt dbl str bin
+	Value string `json:"value"`
+}
+
+// FencedNode tells corosyncd that a node of that incarnation is dead for certain.
+type FencedNode struct {
+	ID          NodeID      `json:"id"`
+	Incarnation Incarnation `json:"incarnation"`
+}
+
+// VotesChange sets expected votes (Node 0) or a node's votes at run time.
+type VotesChange struct {
+	Node  NodeID `json:"node,omitempty"`
+	Votes int    `json:"votes"`
+}
+
+// KillNode makes a member leave the cluster.
+type KillNode struct {
+	ID NodeID `json:"id"`
+}

@@ -1,0 +1,81 @@
+// Package arch holds the rules of the architecture as tables; its tests enforce them.
+package arch
+
+// pure lists the packages that decide: no I/O, no clock, no goroutine. Their tests need nothing but values.
+var pure = []string{
+	"cib", "cib/cibxml", "cib/lrm", "cib/schema", "api", "clusterfile",
+	"corosyncd/member", "corosyncd/quorum", "corosyncd/detector",
+	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident",
+	"fenced/plan", "fenced/budget", "fenced/sbdformat",
+}
+
+// forbidden are imports that a pure package may not have, with the reason.
+var forbidden = map[string]string{
+	"os": "files and processes belong to the shells", "os/exec": "processes belong to the shells",
+	"os/signal": "signals belong to cmd", "net": "sockets belong to the shells", "net/http": "sockets belong to the shells",
+	"log": "the core returns notes", "log/slog": "the core returns notes", "sync": "one goroutine owns a machine",
+	"sync/atomic": "one goroutine owns a machine", "context": "the core never blocks", "math/rand": "decisions are reproducible",
+	"math/rand/v2": "decisions are reproducible", "crypto/rand": "decisions are reproducible", "syscall": "no I/O in the core",
+	"runtime": "no dependence on the machine", "golang.org/x/sys/unix": "no I/O in the core",
+}
+
+// clock are calls of package time that read or wait for the real clock.
+var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"}
+
+// rule says what a tree of packages may import of this module.
+type rule struct {
+	tree   string   // package path below the module, matches itself and everything below
+	may    []string // trees that it may import besides its own subtree
+	reason string
+}
+
+// rules are tried in order; the first that matches a package decides.
+var rules = []rule{
+	{"cib/cibxml", nil, "the XML tree is the bottom"},
+	{"cib/lrm", []string{"cib/cibxml"}, "operation history is XML and nothing else"},
+	{"cib/schema", []string{"cib/cibxml"}, "a schema looks at XML only"},
+	{"cib", nil, "the vocabulary imports nothing else"},
+	{"api", []string{"cib"}, "structs that cross a boundary"},
+	{"internal", nil, "I/O utilities know nothing of the domain"},
+	{"clusterfile", []string{"cib", "api"}, "cluster.toml in terms of the CIB"},
+
+	{"corosyncd/member", []string{"api"}, "pure"},
+	{"corosyncd/detector", []string{"api"}, "pure"},
+	{"corosyncd/quorum", []string{"api"}, "pure"},
+	{"corosyncd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
+
+	{"crmd/sched/graph", []string{"cib"}, "the last stage's output, without its writer's inputs"},
+	{"crmd/sched", []string{"cib", "api"}, "the scheduler is a function of the CIB"},
+	{"crmd/transition", []string{"cib", "api", "crmd/sched/graph"}, "runs a graph, does not make one"},
+	{"crmd/throttle", []string{"api"}, "pure"},
+	{"crmd/attrs", []string{"api", "cib"}, "pure"},
+	{"crmd/history", []string{"api", "cib"}, "pure"},
+	{"crmd/incident", []string{"api", "cib"}, "pure"},
+	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident"}, "decides, and is fed the scheduler's result"},
+	{"crmd/executor", []string{"api", "cib", "internal"}, "a shell never imports another"},
+	{"crmd/store", []string{"api", "cib", "internal"}, "a shell never imports another"},
+	{"crmd/peer", []string{"api", "cib", "internal"}, "a shell never imports another"},
+	{"crmd/vitals", []string{"api", "internal"}, "a shell never imports another"},
+	{"crmd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
+
+	{"fenced/plan", []string{"api", "cib/lrm"}, "pure"},
+	{"fenced", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
+
+	{"resource-agents", []string{"internal"}, "agents talk OCF, not to the daemons"},
+	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
+	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools"}, "commands are clients; they never import a daemon or a shell"},
+
+	{"cmd/corosyncd", []string{"corosyncd", "internal"}, "a main is wiring for one daemon"},
+	{"cmd/crmd", []string{"crmd", "internal"}, "a main is wiring for one daemon"},
+	{"cmd/fenced", []string{"fenced", "internal"}, "a main is wiring for one daemon"},
+	{"cmd/hcs", []string{"hcs"}, "a main is wiring for one command"},
+	{"cmd/holdfast-tools", []string{"tools"}, "a main is wiring for one command"},
+	{"cmd/holdfast-agents", []string{"resource-agents"}, "a main is wiring for the agents"},
+	{"tests", []string{""}, "tests may see everything; nothing imports them"},
+}
+
+// maxLines is the longest Go file, tests included. What is longer holds two concepts.
+const maxLines = 400
+
+// maxMainLines is the longest main.
+const maxMainLines = 60

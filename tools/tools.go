@@ -1,0 +1,43 @@
+// Package tools is the table of the drop-in commands, which are all one program under many names.
+package tools
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-ha/holdfast/tools/cli"
+)
+
+// commands is the table, one row per name under which holdfast-tools is linked.
+var commands = []cli.Command{}
+
+// Names are the names under which the program is to be linked.
+func Names() []string {
+	names := make([]string, len(commands))
+	for i, c := range commands {
+		names[i] = c.Name
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Run runs the command that env.Name names, or for holdfast-tools itself the one named by the first
+// argument.
+func Run(ctx context.Context, env *cli.Env) int {
+	if env.Name == "holdfast-tools" {
+		if len(env.Args) == 0 || env.Args[0] == "--list" {
+			fmt.Fprintln(env.Stdout, strings.Join(Names(), "\n"))
+			return 0
+		}
+		env.Name, env.Args = env.Args[0], env.Args[1:]
+	}
+	for _, c := range commands {
+		if c.Name == env.Name {
+			return c.Run(ctx, env)
+		}
+	}
+	fmt.Fprintf(env.Stderr, "holdfast-tools: there is no command %q; holdfast-tools --list names them\n", env.Name)
+	return 64
+}
