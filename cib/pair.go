@@ -16,6 +16,8 @@ type pairing struct {
 	equal    func(old, new *cibxml.Element) bool
 	// lo to oldHi and newHi is the window outside of which nothing differs.
 	lo, oldHi, newHi int
+	// commentsAnew gives up on keeping comments, because one of them would have to be moved, which no path can say.
+	commentsAnew bool
 }
 
 // pairUp finds which children are the same ones: tags by name and id, comments by text and position. equal tells
@@ -170,6 +172,9 @@ func hasText(e *cibxml.Element) bool {
 
 // pairComments pairs comments that stayed where they were.
 func (p *pairing) pairComments() {
+	if p.commentsAnew {
+		return
+	}
 	at := p.lo     // how many of the old children so far stay
 	steady := p.lo // how many of the new children so far are old ones, up to the first that is not
 	for i := p.lo; i < p.oldHi; i++ {
@@ -232,6 +237,9 @@ func (p *pairing) refused(groups map[string]*group) map[string]*group {
 	for j := p.lo; j < p.newHi; j++ {
 		c := p.new[j]
 		if c.Kind != cibxml.Tag {
+			if p.moved[j] {
+				p.commentsAnew, again = true, groups
+			}
 			continue
 		}
 		g := groupOf(groups, c)
