@@ -3,7 +3,6 @@ package cib
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
@@ -50,7 +49,7 @@ func Apply(doc *cibxml.Element, cmd Command) (Result, error) {
 	if configuration && cmd.Now != 0 {
 		changed = stamp(changed, cmd)
 	}
-	if !strings.EqualFold(cmd.Section, "status") {
+	if cmd.Section != "status" {
 		if problems := schema.Check(doc, changed); len(problems) > 0 {
 			e := refuse(CodeSchema, "")
 			for _, p := range problems {

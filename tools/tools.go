@@ -7,11 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
 )
 
 // commands is the table, one row per name under which holdfast-tools is linked.
-var commands = []cli.Command{}
+var commands = slices.Concat(
+	cibtool.Commands(nil),
+)
 
 // Names are the names under which the program is to be linked.
 func Names() []string {
