@@ -30,6 +30,7 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv(peerRecording) != "",
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // commands end when they are done, also with the race detector
 			e.Setenv("CIB_file", "cib.xml")
 			e.Setenv("CIB_shadow_dir", e.WorkDir)
 			for _, name := range []string{"cib.xml", "acl.xml"} {
