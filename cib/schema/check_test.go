@@ -158,3 +158,18 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	})
 }
+
+func FuzzCheck(f *testing.F) {
+	f.Add(`<cib validate-with="pacemaker-3.9"><configuration><x/></configuration></cib>`)
+	f.Add(`<cib validate-with="pacemaker-2.0"><configuration><resources><group id="g"><primitive id="g" class="ocf"/></group></resources></configuration></cib>`)
+	old := load(f, "testdata/everything.xml")
+	f.Fuzz(func(t *testing.T, src string) {
+		doc, err := cibxml.ParseText(src)
+		if err != nil {
+			return
+		}
+		Check(nil, doc)
+		Check(old, doc)
+		Detect(doc)
+	})
+}
