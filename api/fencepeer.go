@@ -12,6 +12,8 @@ const (
 // that must be asked first come in later parts.
 type FenceOffers struct {
 	Offers []FenceOffer `json:"offers,omitempty"`
+	// Problems are why devices that might have helped do not, for a person.
+	Problems []string `json:"problems,omitempty"`
 	// Done marks the last part.
 	Done bool `json:"done,omitempty"`
 }

@@ -207,6 +207,9 @@ func (f *Fencer) exhausted(op *operation) {
 	default:
 		r = failure(lrm.NoFenceDevice, "No device configured for target '"+op.req.Target+"'")
 	}
+	if op.began.IsZero() && len(op.problems) > 0 {
+		r.Reason += " (" + strings.Join(op.problems, "; ") + ")"
+	}
 	f.finish(op, withDelegate(op, r))
 }
 

@@ -32,6 +32,7 @@ type (
 	Offered struct {
 		Op, Peer string
 		Offers   []api.FenceOffer
+		Problems []string
 		Done     bool
 		Err      string
 	}

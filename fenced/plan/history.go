@@ -48,15 +48,18 @@ func (h *history) put(e api.FenceEvent) bool {
 }
 
 func better(e, old *api.FenceEvent) bool {
-	if e.Pending() != old.Pending() {
+	switch {
+	case presumed(old) && !presumed(e):
+		return !e.Pending() || e.Seq > old.Seq // a pending one is a new attempt
+	case presumed(e) != presumed(old) || e.Pending() != old.Pending():
 		return old.Pending()
+	default:
+		return e.Seq > old.Seq
 	}
-	presumed := func(e *api.FenceEvent) bool { return !e.Pending() && e.Result.RC == rcPresumed }
-	if presumed(e) != presumed(old) {
-		return presumed(old)
-	}
-	return e.Seq > old.Seq
 }
+
+// presumed reports whether the event's result is nobody's word.
+func presumed(e *api.FenceEvent) bool { return !e.Pending() && e.Result.RC == rcPresumed }
 
 func (h *history) trim() {
 	if len(h.events) <= maxHistory {
@@ -191,11 +194,11 @@ func (f *Fencer) outsideResult(e api.FenceEvent) {
 		return
 	}
 	for _, op := range slices.Clone(f.ops) {
-		if op.original == e.ID && e.Result.RC == rcPresumed {
+		if op.original == e.ID && presumed(&e) {
 			f.start(op) // nobody knows how it ended, so we see to it ourselves
 			continue
 		}
-		same := op.original == e.ID || op.forwardedTo != "" && op.req.ID == e.ID && e.Result.RC != rcPresumed
+		same := op.original == e.ID || op.forwardedTo != "" && op.req.ID == e.ID && !presumed(&e)
 		if same || e.State == api.FenceDone && e.Result.Delegate == human && op.fences(e.Target) {
 			f.finish(op, e.Result)
 		}

@@ -29,7 +29,9 @@ type operation struct {
 	waiting []string // those that have not answered completely
 	lost    []string // those that could not be reached
 	offers  []offer
-	limit   time.Time // for the answers; for a duplicate: when it stops to wait for the original
+	// problems are why devices and nodes that might have helped do not.
+	problems []string
+	limit    time.Time // for the answers; for a duplicate: when it stops to wait for the original
 
 	planned bool
 	levels  []level // nil: any device will do
@@ -123,12 +125,25 @@ func (f *Fencer) offered(in Offered) {
 	for _, o := range in.Offers {
 		op.offers = append(op.offers, offer{in.Peer, o})
 	}
+	for _, p := range in.Problems {
+		op.problem(in.Peer + ": " + p)
+	}
 	if in.Done || in.Err != "" {
 		op.waiting = slices.DeleteFunc(op.waiting, func(p string) bool { return p == in.Peer })
 	}
 	if in.Err != "" {
 		op.lost = append(op.lost, in.Peer)
+		op.problem(in.Peer + ": " + in.Err)
 		f.note(true, op, "%s cannot say whether it can fence %s: %s", in.Peer, op.req.Target, in.Err)
+	}
+}
+
+// maxProblems bounds what a reason lists.
+const maxProblems = 5
+
+func (op *operation) problem(text string) {
+	if len(op.problems) < maxProblems {
+		op.problems = append(op.problems, text)
 	}
 }
 

@@ -40,13 +40,16 @@ func (f *Fencer) request(req api.FenceRequest, forwarded bool) {
 		}
 	}
 	op := &operation{req: req, created: f.now, state: api.FenceQuerying}
-	if e := f.history.get(req.ID); e != nil {
-		if !e.Pending() {
-			f.emit(Reply{req.ID, e.Result})
-			return
-		}
+	switch e := f.history.get(req.ID); {
+	case e == nil:
+	case presumed(e):
+		op.seq = e.Seq // a new attempt
+	case e.Pending():
 		op.forwardedTo = e.Owner // a peer conducts it and will tell
 		f.ops = append(f.ops, op)
+		return
+	default:
+		f.emit(Reply{req.ID, e.Result})
 		return
 	}
 	f.quarantine(op)

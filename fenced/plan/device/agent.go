@@ -2,7 +2,6 @@ package device
 
 import (
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -101,7 +100,7 @@ func (d *device) steps(caps *Capabilities, action string) []step {
 		return []step{{action: Reboot}}
 	}
 	steps := []step{{action: Off}}
-	if caps.has(Status) && !slices.Contains([]string{Reboot, On}, d.def.actions[Off].name) {
+	if caps.has(Status) && d.def.actions[Off].name == Off {
 		steps = append(steps, step{action: Status})
 	}
 	if action == Reboot && caps.has(On) && !d.unfences(caps) && !caps.OnTarget {

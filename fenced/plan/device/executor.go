@@ -98,9 +98,10 @@ type (
 	Kill struct{ Call uint64 }
 	// Offers answers Query, in one or more parts.
 	Offers struct {
-		Query  string
-		Offers []api.FenceOffer
-		Done   bool
+		Query    string
+		Offers   []api.FenceOffer
+		Problems []string
+		Done     bool
 	}
 	// Finished answers Order and Check.
 	Finished struct {

@@ -13,7 +13,8 @@ import (
 // retryPause lies between two tries of an action.
 const retryPause = time.Second
 
-// retryShare is the part of the timeout after which a failed action is not tried again.
+// retryShare is the part of the timeout after which a failed action is not tried again. With less than the
+// rest of it left an order is not begun either.
 const retryShare = 0.7
 
 // defaultTimeout is that of an order which names none.
@@ -43,6 +44,7 @@ type job struct {
 	received time.Time
 	after    time.Time // not before: a delay, or the pause before another try
 	expires  time.Time // not started by then: dropped; zero never
+	until    time.Time // who asked waits no longer; zero always
 
 	started   time.Time
 	at        int // step
@@ -108,7 +110,8 @@ func (e *Executor) order(now time.Time, in Order) {
 		e.note(false, o.Device, fmt.Sprintf("%s of %s with %s is delayed by %v", o.Action, o.Target, o.Device, delay))
 	}
 	if o.Wait > 0 {
-		j.expires = now.Add(time.Duration(o.Wait) * time.Millisecond)
+		j.until = now.Add(time.Duration(o.Wait) * time.Millisecond)
+		j.expires = j.until.Add(-time.Duration((1 - retryShare) * float64(j.timeout)))
 	}
 	e.add(j)
 }
@@ -126,7 +129,7 @@ func (e *Executor) check(now time.Time, in Check) {
 		e.refuse(in.ID, lrm.NoFenceDevice, "Device %s is not configured on %s", c.Device, e.local)
 		return
 	case c.Action == "stop":
-		d.verified = false
+		d.verified, d.lastErr = false, ""
 		e.emit(Finished{ID: in.ID})
 		return
 	case len(e.jobs) >= maxJobs:
@@ -199,6 +202,9 @@ func (e *Executor) tryStart(now time.Time, j *job) {
 		}
 		if j.kind != orderJob && j.first.timeout > 0 {
 			j.timeout = j.first.timeout
+		}
+		if !j.until.IsZero() {
+			j.timeout = min(j.timeout, j.until.Sub(now))
 		}
 	}
 	e.call(now, j)

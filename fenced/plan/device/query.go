@@ -18,6 +18,8 @@ type query struct {
 	offered map[string]bool // decided, either way
 	checked map[string]bool // devices that were asked for it: can they fence the target
 	learned map[string]bool // agents that were asked for their metadata once more
+	// problems are why devices that might have helped do not.
+	problems []string
 }
 
 // verdict says whether a device can act on a target.
@@ -49,7 +51,8 @@ func (e *Executor) answerQueries(now time.Time) {
 			q.offered[id] = true
 		}
 		if len(offers) > 0 || !waiting {
-			e.emit(Offers{Query: q.ID, Offers: offers, Done: !waiting})
+			e.emit(Offers{Query: q.ID, Offers: offers, Problems: q.problems, Done: !waiting})
+			q.problems = nil
 		}
 		if !waiting {
 			q.ID = ""
@@ -63,6 +66,10 @@ func (e *Executor) ask(in Query) {
 	e.queries = append(e.queries, &query{Query: in, offered: map[string]bool{}, checked: map[string]bool{}, learned: map[string]bool{}})
 }
 
+func (q *query) problem(d *device, why string) {
+	q.problems = append(q.problems, "device "+d.def.config.ID+": "+why)
+}
+
 // eligible decides whether the device can do the query's action to its target from this node.
 func (e *Executor) eligible(now time.Time, q *query, d *device) verdict {
 	a := e.agents[agentKey(d)]
@@ -72,6 +79,7 @@ func (e *Executor) eligible(now time.Time, q *query, d *device) verdict {
 	if a.caps == nil {
 		// A fence is worth an attempt before the pause is over.
 		if q.learned[agentKey(d)] {
+			q.problem(d, "agent "+a.name+": "+a.err)
 			return no
 		}
 		q.learned[agentKey(d)] = true
@@ -172,6 +180,9 @@ func (e *Executor) probed(now time.Time, j *job, r Result) {
 	for _, q := range e.queries {
 		if strings.EqualFold(q.Target, j.target) {
 			q.checked[j.dev] = can
+			if !can {
+				q.problem(d, d.lastErr)
+			}
 		}
 	}
 }
@@ -192,6 +203,7 @@ func (e *Executor) tookList(now time.Time, d *device, r Result) {
 	}
 	for _, q := range e.queries {
 		q.checked[d.def.config.ID] = false
+		q.problem(d, d.lastErr)
 	}
 }
 

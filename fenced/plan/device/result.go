@@ -57,15 +57,19 @@ func (e *Executor) ended(now time.Time, j *job, r Result) {
 // proof judges the status that was read after off. Only "off" proves it: a node that reads on has not been
 // fenced, whatever the agent said before, and what cannot be read is not known.
 func proof(j *job, r Result) Result {
+	said := fmt.Sprintf("Agent %s reported success, but ", j.def.config.Agent)
 	switch {
 	case r.Status == lrm.Done && r.RC == 2:
 		return Result{}
 	case r.Status == lrm.Done && r.RC == 0:
-		return Result{Status: lrm.Error, RC: int(lrm.RCError), Reason: fmt.Sprintf("Agent %s reported success, but %s reads on afterwards", j.def.config.Agent, j.target)}
+		said += j.target + " reads on afterwards"
 	default:
-		return Result{Status: r.Status, RC: int(lrm.RCError), Errors: r.Errors,
-			Reason: fmt.Sprintf("Agent %s reported success, but the state of %s cannot be read: %s", j.def.config.Agent, j.target, r.reason())}
+		said += "the state of " + j.target + " cannot be read: " + r.reason()
 	}
+	if r.Status == lrm.Done {
+		r.Status = lrm.Error
+	}
+	return Result{Status: r.Status, RC: int(lrm.RCError), Reason: said, Errors: r.Errors}
 }
 
 // again arranges another try after a failure, while enough of the timeout is left. A timeout has used it up.
