@@ -23,7 +23,7 @@ func (f *Fencer) next(op *operation) {
 			}
 			required := level{}
 			if f.leftToUnfence(op, &required) {
-				levels = []level{required}
+				levels, op.required = []level{required}, true
 			}
 		}
 		op.levels, op.planned = levels, true
@@ -158,7 +158,7 @@ func (f *Fencer) executing(step string) *operation {
 // failed notes the failure of the current step. otherNode tells that the device may do better on another node.
 func (f *Fencer) failed(op *operation, r api.FenceResult, otherNode bool) {
 	op.last = withDelegate(op, r)
-	f.note(true, op, "%s on %s failed to fence %s: %s", op.cur.device, op.cur.peer, op.req.Target, r.Reason)
+	f.note(true, op, "%s of %s with %s on %s failed: %s", op.req.Action, op.req.Target, op.cur.device, op.cur.peer, r.Reason)
 	silent := otherNode && r.Status == int(lrm.Timeout)
 	if silent {
 		op.lost = append(op.lost, op.cur.peer)
@@ -192,25 +192,29 @@ func (f *Fencer) exhausted(op *operation) {
 		f.execute(op, offer{peer: f.local, FenceOffer: api.FenceOffer{Device: watchdogDevice}}, op.req.Action)
 		return
 	}
-	var r api.FenceResult
-	switch {
-	case !op.began.IsZero() && op.levels != nil:
-		r = failure(lrm.Status(op.last.Status), because(ReasonLevels, op.last))
-	case !op.began.IsZero():
-		r = failure(lrm.Status(op.last.Status), because(ReasonAllFailed, op.last))
-	case len(op.waiting) > 0:
-		r = failure(lrm.Timeout, ReasonNoReplies)
-	case op.levels != nil:
-		r = failure(lrm.Error, ReasonLevels)
-	case len(op.asked) == 0:
-		r = failure(lrm.NoFenceDevice, "No node but '"+op.req.Target+"' itself is there to fence it")
-	default:
-		r = failure(lrm.NoFenceDevice, "No device configured for target '"+op.req.Target+"'")
-	}
+	r := f.shortage(op)
 	if op.began.IsZero() && len(op.problems) > 0 {
 		r.Reason += " (" + strings.Join(op.problems, "; ") + ")"
 	}
 	f.finish(op, withDelegate(op, r))
+}
+
+// shortage is the result of an operation that has run out of devices.
+func (f *Fencer) shortage(op *operation) api.FenceResult {
+	switch {
+	case !op.began.IsZero() && op.levels != nil && !op.required:
+		return failure(lrm.Status(op.last.Status), because(ReasonLevels, op.last))
+	case !op.began.IsZero():
+		return failure(lrm.Status(op.last.Status), because(ReasonAllFailed, op.last))
+	case len(op.waiting) > 0:
+		return failure(lrm.Timeout, ReasonNoReplies)
+	case len(op.asked) == 0:
+		return failure(lrm.NoFenceDevice, "No node but '"+op.req.Target+"' itself is there to fence it")
+	case len(op.offers) == 0:
+		return failure(lrm.NoFenceDevice, "No device configured for target '"+op.req.Target+"'")
+	default:
+		return failure(lrm.Error, ReasonLevels)
+	}
 }
 
 // watchdogCovers reports whether the target's own watchdog is trusted to reset it: only a lost node that is

@@ -52,7 +52,7 @@ type (
 	Heard struct{ Events []api.FenceEvent }
 	// Restored is the history that an earlier life of this fenced left on disk.
 	Restored struct{ Events []api.FenceEvent }
-	// Confirm is a human's word that a node is down. ID names the event.
+	// Confirm is a human's word that a node is down; Reply answers it. ID names the event.
 	Confirm struct {
 		ID      string
 		Confirm api.FenceConfirm

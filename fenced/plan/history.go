@@ -205,9 +205,14 @@ func (f *Fencer) outsideResult(e api.FenceEvent) {
 	}
 }
 
-// confirm takes a human's word. Whatever was under way against the target is over.
+// confirm takes a human's word. Whatever was under way against the target is over. A member is alive, so that
+// the word is wrong or about another node.
 func (f *Fencer) confirm(in Confirm) {
 	c := in.Confirm
+	if c.Target == "" || f.isMember(c.Target) {
+		f.emit(Reply{in.ID, failure(lrm.Invalid, "node '"+c.Target+"' is a member of the cluster and alive; it cannot be confirmed to be down")})
+		return
+	}
 	now := f.now.UnixMilli()
 	e := api.FenceEvent{
 		ID: in.ID, Target: c.Target, Action: actionOff, Client: c.Client, Origin: c.Origin, Owner: f.local, State: api.FenceDone, At: now,
@@ -215,6 +220,7 @@ func (f *Fencer) confirm(in Confirm) {
 		Result: api.FenceResult{Delegate: human, Action: actionOff, Started: now, Done: now},
 	}
 	f.history.put(e)
+	f.emit(Reply{in.ID, e.Result})
 	f.emit(Announce{Event: e, Tell: true})
 	f.emit(Note{Warn: true, Op: in.ID, Target: c.Target, Text: "taken for down on the word of " + c.By})
 	f.outsideResult(e)

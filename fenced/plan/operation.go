@@ -20,7 +20,10 @@ type operation struct {
 	state   string // of the event
 	seq     int
 	created time.Time
-	wake    time.Time // when advance has something to do
+	// life is the target's incarnation when the operation began: a target that is back before the agent has
+	// reported is alive, and its new life must not pass for the one that was ended.
+	life api.Incarnation
+	wake time.Time // when advance has something to do
 
 	original    string // id of the operation whose result is ours too, "" for none
 	forwardedTo string // peer that conducts the operation, "" for this node
@@ -33,18 +36,19 @@ type operation struct {
 	problems []string
 	limit    time.Time // for the answers; for a duplicate: when it stops to wait for the original
 
-	planned bool
-	levels  []level // nil: any device will do
-	level   int
-	pos     int    // device within the level
-	open    bool   // all devices of the level have been found
-	peer    string // whose turn it is, without topology
-	tried   []used // without topology
-	done    []used // devices of the level that have succeeded
-	cur     *execution
-	began   time.Time // the first step; zero before
-	total   time.Time // limit for everything
-	last    api.FenceResult
+	planned  bool
+	levels   []level // nil: any device will do
+	required bool    // the level is not the topology's, but all devices that must unfence
+	level    int
+	pos      int    // device within the level
+	open     bool   // all devices of the level have been found
+	peer     string // whose turn it is, without topology
+	tried    []used // without topology
+	done     []used // devices of the level that have succeeded
+	cur      *execution
+	began    time.Time // the first step; zero before
+	total    time.Time // limit for everything
+	last     api.FenceResult
 }
 
 // offer is a device that a node has.
@@ -75,14 +79,10 @@ func (op *operation) fences(target string) bool {
 
 // event is the operation as the history has it.
 func (f *Fencer) event(op *operation) api.FenceEvent {
-	e := api.FenceEvent{
+	return api.FenceEvent{
 		ID: op.req.ID, Target: op.req.Target, Action: op.req.Action, Client: op.req.Client, Origin: op.req.Origin, Owner: f.local,
-		State: op.state, Seq: op.seq, Incarnation: op.req.Incarnation, At: op.created.UnixMilli(), Reason: op.req.Reason,
+		State: op.state, Seq: op.seq, Incarnation: op.life, At: op.created.UnixMilli(), Reason: op.req.Reason,
 	}
-	if e.Incarnation == 0 {
-		e.Incarnation = f.incarnation(op.req.Target)
-	}
-	return e
 }
 
 func (f *Fencer) announce(op *operation) {

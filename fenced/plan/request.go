@@ -39,7 +39,10 @@ func (f *Fencer) request(req api.FenceRequest, forwarded bool) {
 			req.Timeout = defaultTimeout.Milliseconds()
 		}
 	}
-	op := &operation{req: req, created: f.now, state: api.FenceQuerying}
+	op := &operation{req: req, created: f.now, state: api.FenceQuerying, life: req.Incarnation}
+	if op.life == 0 {
+		op.life = f.incarnation(req.Target)
+	}
 	switch e := f.history.get(req.ID); {
 	case e == nil:
 	case presumed(e):
@@ -115,10 +118,11 @@ func (f *Fencer) settled(op *operation) *api.FenceEvent {
 }
 
 // join makes the operation a duplicate of an equal one in progress here or on a living peer. Unlike in
-// Pacemaker the client's name does not matter: shooting twice at once helps nobody.
+// Pacemaker the client's name does not matter: shooting twice at once helps nobody. The life must be the same:
+// an operation that began in the life before may have had its effect already.
 func (f *Fencer) join(op *operation) bool {
 	for _, e := range f.history.list(op.req.Target) {
-		equal := e.Pending() && e.State != api.FenceDuplicate && e.Action == op.req.Action && e.ID != op.req.ID
+		equal := e.Pending() && e.State != api.FenceDuplicate && e.Action == op.req.Action && e.Incarnation == op.life && e.ID != op.req.ID
 		if !equal || strings.EqualFold(e.Owner, e.Target) || !f.isMember(e.Owner) {
 			continue
 		}

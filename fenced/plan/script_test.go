@@ -157,7 +157,9 @@ var verbs = map[string]func(s *sim, args []string){
 	},
 	"confirm": func(s *sim, args []string) {
 		s.requests++
-		s.plan(s.node(args[2]), plan.Confirm{ID: fmt.Sprint("confirm", s.requests), Confirm: api.FenceConfirm{Target: args[0], Origin: args[2], Client: "test", By: "root"}})
+		id, n := fmt.Sprint("confirm", s.requests), s.node(args[2])
+		n.replies[id] = append(n.replies[id], func(r api.FenceResult) { s.printf("%s answers %s: %s", n.name, id, outcome(r)) })
+		s.plan(n, plan.Confirm{ID: id, Confirm: api.FenceConfirm{Target: args[0], Origin: args[2], Client: "test", By: "root"}})
 	},
 	"cleanup": func(s *sim, args []string) {
 		for _, n := range s.nodes {
@@ -171,6 +173,12 @@ var verbs = map[string]func(s *sim, args []string){
 		s.boot(n)
 		s.configure()
 		s.plan(n, plan.Restored{Events: saved})
+		s.plan(n, plan.ViewChanged{View: s.currentView()})
+	},
+	"forget": func(s *sim, args []string) {
+		n := s.node(args[0])
+		n.life++
+		s.boot(n)
 		s.plan(n, plan.ViewChanged{View: s.currentView()})
 	},
 	"sync": func(s *sim, args []string) {
@@ -239,17 +247,14 @@ func (s *sim) view(members []string) {
 	for _, n := range s.nodes {
 		n.member = slices.Contains(members, n.name)
 		n.seen = n.seen || n.member
-		if n.member {
-			n.dead = false
+		if n.dead = !n.member; n.dead {
+			n.life++
 		}
 	}
 	for _, n := range s.nodes {
 		if n.member {
 			s.plan(n, plan.ViewChanged{View: s.currentView()})
 			s.device(n, device.Nodes{IDs: device.NodeIDs(s.currentView().Nodes)})
-		} else {
-			n.dead = true
-			n.life++
 		}
 	}
 }

@@ -23,7 +23,8 @@ type sim struct {
 	nodes      []*node
 	agents     map[string]*agent
 	behaviours []*behaviour
-	off        map[string]bool // power
+	off        map[string]bool      // power by outlet
+	cut        map[string]time.Time // when it was last cut
 	config     plan.Config
 	devices    map[string][]api.FenceDevice // by node
 	names      []string                     // configured nodes
@@ -71,7 +72,7 @@ type answer struct {
 
 func newSim() *sim {
 	start := time.Unix(1_000_000, 0)
-	return &sim{start: start, now: start, agents: map[string]*agent{}, off: map[string]bool{}, devices: map[string][]api.FenceDevice{}, quorate: true}
+	return &sim{start: start, now: start, agents: map[string]*agent{}, off: map[string]bool{}, cut: map[string]time.Time{}, devices: map[string][]api.FenceDevice{}, quorate: true}
 }
 
 func (s *sim) printf(format string, args ...any) {
@@ -109,7 +110,10 @@ func (s *sim) to(from, to *node, do func()) {
 // run processes what happens within d, and stops early when nothing is left to happen and settle is set.
 func (s *sim) run(d time.Duration, settle bool) {
 	end := s.now.Add(d)
-	for {
+	for rounds := 0; ; rounds++ {
+		if rounds > 1_000_000 {
+			panic("a deadline stays in the past: the machine would spin")
+		}
 		next := end
 		at := -1
 		for i, e := range s.queue {

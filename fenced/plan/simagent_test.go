@@ -70,6 +70,7 @@ func (s *sim) effect(c device.Call, a answer) device.Result {
 	switch c.Action {
 	case "off":
 		s.off[outlet] = true
+		s.cut[outlet] = s.now
 	case "on", "reboot":
 		delete(s.off, outlet)
 	case "status":
