@@ -5,7 +5,7 @@ package arch
 var pure = []string{
 	"cib", "cib/cibxml", "cib/lrm", "cib/schema", "api", "clusterfile",
 	"corosyncd/member", "corosyncd/quorum", "corosyncd/detector",
-	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident",
+	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident", "crmd/status", "crmd/worker",
 	"fenced/plan", "fenced/budget", "fenced/sbdformat",
 }
 
@@ -51,7 +51,9 @@ var rules = []rule{
 	{"crmd/attrs", []string{"api", "cib"}, "pure"},
 	{"crmd/history", []string{"api", "cib"}, "pure"},
 	{"crmd/incident", []string{"api", "cib"}, "pure"},
-	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident"}, "decides, and is fed the scheduler's result"},
+	{"crmd/status", []string{"api", "cib"}, "pure"},
+	{"crmd/worker", []string{"api", "cib", "crmd/history"}, "the node's side: carries out orders, plans nothing"},
+	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/status", "crmd/incident"}, "decides, and is fed the scheduler's result"},
 	{"crmd/executor", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/store", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/peer", []string{"api", "cib", "internal"}, "a shell never imports another"},
