@@ -58,3 +58,61 @@ type OpEvent struct {
 	// Output is the end of what a failed agent wrote, for the log and the incident.
 	Output string `json:"output,omitempty"`
 }
+
+// Generation orders the leaders that a cluster had: a node takes orders from the newest that enlisted it.
+type Generation struct {
+	Epoch uint64 `json:"epoch"` // cluster epoch: +1 whenever raft was started anew by survivors
+	Ring  uint64 `json:"ring"`  // sequence of the view in which the DC took office
+	Term  uint64 `json:"term"`  // raft term
+}
+
+// Before reports whether g is older than o.
+func (g Generation) Before(o Generation) bool {
+	if g.Epoch != o.Epoch {
+		return g.Epoch < o.Epoch
+	}
+	if g.Ring != o.Ring {
+		return g.Ring < o.Ring
+	}
+	return g.Term < o.Term
+}
+
+// Enlist is a DC's demand that a node take its orders and report to it.
+type Enlist struct {
+	DC         string     `json:"dc"`
+	Generation Generation `json:"generation"`
+}
+
+// Enlisted is the node's answer: everything that it knows of what it runs.
+type Enlisted struct {
+	Node string `json:"node"`
+	// Session identifies this life of the node's crmd; a new one has an empty history and must be probed.
+	Session    string `json:"session"`
+	FeatureSet string `json:"feature_set"`
+	// Seq is the last update that the answer contains.
+	Seq uint64 `json:"seq"`
+	// History are the lrm_resource elements.
+	History []string `json:"history"`
+	// Running are the orders whose operations have not ended.
+	Running []Order `json:"running,omitempty"`
+	// Unsent are results that no DC has acknowledged; History already reflects them.
+	Unsent []OpEvent `json:"unsent,omitempty"`
+	// Cores and Mode are for the DC's throttle.
+	Cores int    `json:"cores"`
+	Mode  string `json:"mode"`
+}
+
+// Orders are instructions of one DC, oldest first.
+type Orders struct {
+	DC         string     `json:"dc"`
+	Generation Generation `json:"generation"`
+	Orders     []Order    `json:"orders"`
+}
+
+// Updates are reports of one node to its DC, oldest first.
+type Updates struct {
+	Node    string       `json:"node"`
+	Session string       `json:"session"`
+	Updates []NodeUpdate `json:"updates"`
+	Mode    string       `json:"mode"`
+}
