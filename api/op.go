@@ -115,4 +115,16 @@ type Updates struct {
 	Session string       `json:"session"`
 	Updates []NodeUpdate `json:"updates"`
 	Mode    string       `json:"mode"`
+	// Lost tells that updates were dropped because nobody took them: the node has to be enlisted anew.
+	Lost bool `json:"lost,omitempty"`
+}
+
+// Mirror is a step of the status section from the DC to a follower.
+type Mirror struct {
+	// Full is the whole section; Patch the difference to the one before (a format-2 diff of two documents
+	// that hold only the status). One of them is set.
+	Full       string `json:"full,omitempty"`
+	Patch      string `json:"patch,omitempty"`
+	NumUpdates int    `json:"num_updates"`
+	Acting     bool   `json:"acting,omitempty"`
 }

@@ -304,10 +304,9 @@ func (w *Worker) report(rsc string, ev *api.OpEvent) {
 	w.unsent = append(w.unsent, u)
 }
 
-// Unsent are the updates to send to the DC, oldest first. lost tells that some were dropped, so that the node
-// has to be enlisted again before it may send more.
-func (w *Worker) Unsent() (up api.Updates, lost bool) {
-	return api.Updates{Node: w.node, Session: w.session, Updates: w.unsent, Mode: w.mode}, w.overflow
+// Unsent are the updates to send to the DC, oldest first.
+func (w *Worker) Unsent() api.Updates {
+	return api.Updates{Node: w.node, Session: w.session, Updates: slices.Clone(w.unsent), Mode: w.mode, Lost: w.overflow}
 }
 
 // Sent removes the updates that the DC has acknowledged.

@@ -36,7 +36,7 @@ func give(t *testing.T, w *Worker, orders ...api.Order) []Output {
 
 // sent empties the queue and describes it: one word per update, "key task status" for events.
 func sent(w *Worker) string {
-	up, _ := w.Unsent()
+	up := w.Unsent()
 	var words []string
 	for _, u := range up.Updates {
 		switch {
@@ -167,14 +167,14 @@ func TestReport_OverflowAsksForANewStart(t *testing.T) {
 	for i := range maxUnsent + 5 {
 		give(t, w, api.Order{Kind: api.OrderClearFail, Key: fmt.Sprintf("%d:1:0:u", i), Rsc: "d1"})
 	}
-	up, lost := w.Unsent()
-	if !lost || len(up.Updates) > maxUnsent {
-		t.Errorf("lost %v with %d updates", lost, len(up.Updates))
+	up := w.Unsent()
+	if !up.Lost || len(up.Updates) > maxUnsent {
+		t.Errorf("lost %v with %d updates", up.Lost, len(up.Updates))
 	}
 	if _, err := w.Enlist(api.Enlist{DC: "n2", Generation: gen}); err != nil {
 		t.Fatal(err)
 	}
-	if _, lost := w.Unsent(); lost {
+	if w.Unsent().Lost {
 		t.Error("still lost after the node was enlisted")
 	}
 }
@@ -191,7 +191,7 @@ func TestFail_RecordsAFailureThatNobodyAskedFor(t *testing.T) {
 	if err := w.Fail("d1", 99); err != nil {
 		t.Fatal(err)
 	}
-	up, _ := w.Unsent()
+	up := w.Unsent()
 	if ev := up.Updates[0].Event; ev.Op.Transition.Transition != -1 || !ev.Op.Failed() {
 		t.Errorf("got %+v", ev)
 	}

@@ -3,9 +3,9 @@ package arch
 
 // pure lists the packages that decide: no I/O, no clock, no goroutine. Their tests need nothing but values.
 var pure = []string{
-	"cib", "cib/cibxml", "cib/lrm", "cib/schema", "api", "clusterfile",
+	"cib", "api", "clusterfile",
 	"corosyncd/member", "corosyncd/quorum", "corosyncd/detector",
-	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident", "crmd/status", "crmd/worker",
+	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident", "crmd/status", "crmd/worker", "crmd/devices",
 	"fenced/plan", "fenced/budget", "fenced/sbdformat",
 }
 
@@ -34,6 +34,7 @@ var rules = []rule{
 	{"cib/cibxml", nil, "the XML tree is the bottom"},
 	{"cib/lrm", []string{"cib/cibxml"}, "operation history is XML and nothing else"},
 	{"cib/schema", []string{"cib/cibxml"}, "a schema looks at XML only"},
+	{"cib/value", nil, "simple types"},
 	{"cib", nil, "the vocabulary imports nothing else"},
 	{"api", []string{"cib"}, "structs that cross a boundary"},
 	{"internal", nil, "I/O utilities know nothing of the domain"},
@@ -52,6 +53,7 @@ var rules = []rule{
 	{"crmd/history", []string{"api", "cib"}, "pure"},
 	{"crmd/incident", []string{"api", "cib"}, "pure"},
 	{"crmd/status", []string{"api", "cib"}, "pure"},
+	{"crmd/devices", []string{"api", "cib"}, "pure"},
 	{"crmd/worker", []string{"api", "cib", "crmd/history"}, "the node's side: carries out orders, plans nothing"},
 	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/status", "crmd/incident"}, "decides, and is fed the scheduler's result"},
 	{"crmd/executor", []string{"api", "cib", "internal"}, "a shell never imports another"},
