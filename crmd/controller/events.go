@@ -29,15 +29,13 @@ func (m *Machine) event(now time.Time, node string, ev api.OpEvent) {
 	}
 	m.noteEvent(node, ev, ok)
 	if !ok && ev.Recorded {
+		m.want("Event failed: " + ev.Op.Key)
 		ignored := f != nil && f.ignoreFailure || m.ignore[node+" "+ev.Op.Key]
 		m.countFailure(now, node, ev.Op, ignored)
 	}
 	switch {
 	case f != nil && f.action != 0 && f.number == m.plan.number:
 		m.done(now, f.action, ok)
-		if !ok {
-			m.want("Event failed: " + ev.Op.Key)
-		}
 	case f != nil:
 		m.want("Old event: " + ev.Op.Key)
 	case ev.Cancelled || !ev.Recorded:

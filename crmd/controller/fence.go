@@ -93,11 +93,7 @@ func (m *Machine) startFence(now time.Time, a *graph.Action) {
 		Timeout: m.plan.graph.StonithTimeoutMs, Client: "pacemaker-controld." + strconv.Itoa(int(m.cfg.ID)), Origin: m.cfg.Node,
 		AllowSelf: len(m.members) <= 1, Reason: m.fenceReason(a.Node),
 	}
-	for _, d := range m.view.Departed {
-		if d.Name == a.Node {
-			req.Incarnation = d.Incarnation
-		}
-	}
+	_, req.Incarnation = m.life(a.Node)
 	req.Delay = m.fenceDelay(a)
 	key := m.transitionKey(a).String()
 	f.byID[req.ID] = &shot{key: key, target: a.Node, action: action}
@@ -213,12 +209,23 @@ func (m *Machine) fenced(now time.Time, target, action string) {
 	m.status = status.Fenced(m.status, m.statusNode(target))
 	m.attrs.Forget(target)
 	m.nodeLost(now, target)
+	if id, life := m.life(target); id != 0 {
+		m.fencing.proven[target] = life
+		m.emit(Proven{ID: id, Incarnation: life})
+	}
+}
+
+// life is the id of a node and the incarnation in which it was last seen.
+func (m *Machine) life(name string) (api.NodeID, api.Incarnation) {
+	if x := m.memberNamed(name); x != nil {
+		return x.ID, x.Incarnation
+	}
 	for _, d := range m.view.Departed {
-		if d.Name == target {
-			m.fencing.proven[target] = d.Incarnation
-			m.emit(Proven{ID: d.ID, Incarnation: d.Incarnation})
+		if d.Name == name {
+			return d.ID, d.Incarnation
 		}
 	}
+	return 0, 0
 }
 
 // fenceHappened is a fencing that another client asked for.

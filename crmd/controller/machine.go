@@ -67,6 +67,7 @@ type Machine struct {
 	members map[string]*member
 	// settledOnce is set once a plan could be made since this node leads.
 	settledOnce bool
+	waitUntil   time.Time // when the wait for the others ends
 
 	plan    planning
 	flights map[string]*flight // by transition key

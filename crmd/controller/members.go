@@ -100,7 +100,7 @@ func (m *Machine) membersDeadline() time.Time {
 // enlistResult takes a node's answer: from here on the status shows what the node itself knows.
 func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 	x := m.members[in.Node]
-	if x == nil || !m.role.leads {
+	if x == nil || !m.role.leads || !x.asked {
 		return
 	}
 	x.asked = false
@@ -195,9 +195,8 @@ func (m *Machine) settled(now time.Time) (ok bool, until time.Time) {
 	if m.settledOnce {
 		return true, time.Time{}
 	}
-	wait := m.role.since.Add(m.cfg.Times.EnlistWait)
 	for _, x := range m.members {
-		if x.state == enlisting && now.Before(wait) {
+		if wait := x.since.Add(m.cfg.Times.EnlistWait); x.state == enlisting && now.Before(wait) {
 			return false, wait
 		}
 	}

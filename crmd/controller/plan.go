@@ -45,13 +45,15 @@ func (m *Machine) tendPlan(now time.Time) {
 		p.recheck = time.Time{}
 		m.want("PEngine Recheck Timer")
 	}
-	if p.engine == nil && p.reason == "" && m.fencing.due(now) {
+	if p.engine == nil && !p.busy && p.reason == "" && m.fencing.due(now) {
 		m.want("Stonith failed")
 	}
 	if p.reason == "" || p.busy || m.config == nil {
 		return
 	}
-	if ok, _ := m.settled(now); !ok {
+	ok, until := m.settled(now)
+	m.waitUntil = until
+	if !ok {
 		return
 	}
 	m.tendConfiguration(now)
@@ -84,8 +86,7 @@ func (m *Machine) planDeadline() time.Time {
 		next = p.recheck
 	}
 	if p.reason != "" && !m.settledOnce {
-		next = earlier(next, m.role.since.Add(m.cfg.Times.EnlistWait))
-		next = earlier(next, m.role.since.Add(m.optionDuration("dc-deadtime", 20*time.Second)))
+		next = earlier(next, m.waitUntil)
 	}
 	return next
 }

@@ -76,7 +76,7 @@ func (m *Machine) decideByRaft(now time.Time) {
 		r.leaderless, r.campaigned = time.Time{}, 0
 		m.lead(now, false)
 	case leader != "" && m.memberNamed(leader) != nil:
-		r.leaderless, r.campaigned = time.Time{}, 0
+		r.leaderless, r.campaigned, r.wasLed = time.Time{}, 0, true
 		m.resign(now, leader+" is the raft leader")
 	default:
 		// The leader is gone. An acting DC that gets its majority back keeps leading until raft has decided.
@@ -273,7 +273,7 @@ func (m *Machine) noteView(old api.View) {
 // markDeparted records in the status section how nodes went.
 func (m *Machine) markDeparted(now time.Time) {
 	for _, d := range m.view.Departed {
-		node := status.NodeOf(d.ID, d.Name)
+		node, inOrder := status.NodeOf(d.ID, d.Name), m.inOrder(d)
 		n := status.Find(m.status, node)
 		gone := n.Get("in_ccm") == "false"
 		delete(m.members, d.Name)
@@ -285,14 +285,14 @@ func (m *Machine) markDeparted(now time.Time) {
 		if n.Get("expected") == "" {
 			st.Expected = "member" // nothing says that it was to go
 		}
-		if m.inOrder(d) {
+		if inOrder {
 			st = status.Down
 			st.Origin = "node_left"
 		}
 		m.status = status.SetState(m.status, node, st)
 		m.status = status.DropAttrs(m.status, node)
 		m.nodeLost(now, d.Name)
-		m.want("Node failure: " + d.Name)
+		m.want(map[bool]string{true: "Node left: ", false: "Node failure: "}[inOrder] + d.Name)
 	}
 }
 
