@@ -5,7 +5,7 @@ package arch
 var pure = []string{
 	"cib", "cib/cibxml", "cib/lrm", "cib/schema", "api", "clusterfile",
 	"corosyncd/member", "corosyncd/quorum", "corosyncd/detector",
-	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident",
+	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/store/content", "crmd/attrs", "crmd/history", "crmd/incident",
 	"fenced/plan", "fenced/budget", "fenced/sbdformat",
 }
 
@@ -53,6 +53,8 @@ var rules = []rule{
 	{"crmd/incident", []string{"api", "cib"}, "pure"},
 	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident"}, "decides, and is fed the scheduler's result"},
 	{"crmd/executor", []string{"api", "cib", "internal"}, "a shell never imports another"},
+	{"crmd/store/content", []string{"cib"}, "the replicated state machine is a function of the configuration"},
+	{"crmd/store/disk", []string{"internal"}, "files know nothing of what is in them"},
 	{"crmd/store", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/peer", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/vitals", []string{"api", "internal"}, "a shell never imports another"},
