@@ -3,10 +3,26 @@ package arch
 
 // pure lists the packages that decide: no I/O, no clock, no goroutine. Their tests need nothing but values.
 var pure = []string{
-	"cib", "api", "clusterfile",
-	"corosyncd/member", "corosyncd/quorum", "corosyncd/detector",
-	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident", "crmd/status", "crmd/worker", "crmd/devices",
-	"fenced/plan", "fenced/budget", "fenced/sbdformat",
+	"api",
+	"cib",
+	"clusterfile",
+	"corosyncd/detector",
+	"corosyncd/member",
+	"corosyncd/quorum",
+	"crmd/attrs",
+	"crmd/controller",
+	"crmd/devices",
+	"crmd/history",
+	"crmd/incident",
+	"crmd/sched",
+	"crmd/status",
+	"crmd/store/content",
+	"crmd/throttle",
+	"crmd/transition",
+	"crmd/worker",
+	"fenced/budget",
+	"fenced/plan",
+	"fenced/sbdformat",
 }
 
 // forbidden are imports that a pure package may not have, with the reason.
@@ -58,6 +74,8 @@ var rules = []rule{
 	{"crmd/worker", []string{"api", "cib", "crmd/history"}, "the node's side: carries out orders, plans nothing"},
 	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/status", "crmd/incident"}, "decides, and is fed the scheduler's result"},
 	{"crmd/executor", []string{"api", "cib", "internal"}, "a shell never imports another"},
+	{"crmd/store/content", []string{"cib"}, "the replicated state machine is a function of the configuration"},
+	{"crmd/store/disk", []string{"internal"}, "files know nothing of what is in them"},
 	{"crmd/store", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/peer", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/vitals", []string{"api", "internal"}, "a shell never imports another"},
