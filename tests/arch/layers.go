@@ -6,6 +6,7 @@ var pure = []string{
 	"cib", "cib/cibxml", "cib/lrm", "cib/schema", "api", "clusterfile",
 	"corosyncd/member", "corosyncd/quorum", "corosyncd/detector",
 	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident",
+	"crmd/executor/opqueue", "crmd/executor/metadata",
 	"fenced/plan", "fenced/budget", "fenced/sbdformat",
 }
 
@@ -52,6 +53,8 @@ var rules = []rule{
 	{"crmd/history", []string{"api", "cib"}, "pure"},
 	{"crmd/incident", []string{"api", "cib"}, "pure"},
 	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident"}, "decides, and is fed the scheduler's result"},
+	{"crmd/executor/opqueue", []string{"cib/lrm"}, "pure"},
+	{"crmd/executor/metadata", []string{"cib/cibxml"}, "agent metadata is XML and nothing else"},
 	{"crmd/executor", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/store", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/peer", []string{"api", "cib", "internal"}, "a shell never imports another"},
