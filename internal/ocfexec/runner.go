@@ -63,7 +63,7 @@ func New(o Options) (*Runner, error) {
 		null: null, ended: make(chan struct{})}, nil
 }
 
-// Run forks the children of Exec until ctx ends. The contexts of running Execs must end with it.
+// Run forks the children of Exec until ctx ends. What runs then is killed.
 func (r *Runner) Run(ctx context.Context) error {
 	if err := closeOnExec(); err != nil {
 		r.log.Warn("agents may inherit this daemon's descriptors", "err", err)
@@ -88,7 +88,7 @@ func (r *Runner) spawnLoopJoined(ctx context.Context) {
 }
 
 // Exec runs a command to its end. The error tells that it could not be started and wraps the errno; how a
-// started one ended is in Exit. When ctx ends the group is killed and Exit.Cancelled set.
+// started one ended is in Exit. When ctx or Run ends the group is killed and Exit.Cancelled set.
 func (r *Runner) Exec(ctx context.Context, c Command) (Exit, error) {
 	if c.Limit <= 0 {
 		c.Limit = DefaultLimit
@@ -175,6 +175,8 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 			x.Hang = proc.Group(ch.pid, maxHang, hangBudget)
 		}
 	case <-ctx.Done():
+		x.Cancelled, killed = true, true
+	case <-r.ended:
 		x.Cancelled, killed = true, true
 	}
 	x.Code = -1
