@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/holdfast-ha/holdfast/cib/lrm"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/proc"
@@ -134,6 +136,7 @@ func TestRun_ReportMayCallTheExecutor(t *testing.T) {
 }
 
 func TestRun_ShutdownKillsAndReportsNothing(t *testing.T) {
+	before := goleak.IgnoreCurrent()
 	l := newLab(t, nil)
 	l.agent("Hang", `echo $$ > `+l.dir+`/pid; sleep 600`)
 	l.submit(ocfOp("Hang", "start"))
@@ -141,6 +144,7 @@ func TestRun_ShutdownKillsAndReportsNothing(t *testing.T) {
 	var pid int
 	fmt.Sscan(tryRead(l.dir+"/pid"), &pid)
 	l.stop()
+	goleak.VerifyNone(t, before)
 	if left := proc.Group(pid, 10, 0); len(left) != 0 {
 		t.Errorf("after the end there still run %v", left)
 	}
