@@ -77,7 +77,7 @@ var rules = []rule{
 	{"crmd/status", []string{"api", "cib"}, "pure"},
 	{"crmd/devices", []string{"api", "cib"}, "pure"},
 	{"crmd/worker", []string{"api", "cib", "crmd/history"}, "the node's side: carries out orders, plans nothing"},
-	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident"}, "decides, and is fed the scheduler's result"},
+	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/status", "crmd/incident"}, "decides, and is fed the scheduler's result"},
 	{"crmd/executor/opqueue", []string{"cib/lrm"}, "pure"},
 	{"crmd/executor/metadata", []string{"cib/cibxml"}, "agent metadata is XML and nothing else"},
 	{"crmd/executor", []string{"api", "cib", "internal"}, "a shell never imports another"},
