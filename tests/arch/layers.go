@@ -4,7 +4,7 @@ package arch
 // pure lists the packages that decide: no I/O, no clock, no goroutine. Their tests need nothing but values.
 var pure = []string{
 	"cib", "cib/cibxml", "cib/lrm", "cib/schema", "api", "clusterfile",
-	"corosyncd/member", "corosyncd/quorum", "corosyncd/detector",
+	"corosyncd/frame", "corosyncd/member", "corosyncd/quorum", "corosyncd/detector", "corosyncd/engine",
 	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident",
 	"fenced/plan", "fenced/budget", "fenced/sbdformat",
 }
@@ -39,9 +39,13 @@ var rules = []rule{
 	{"internal", nil, "I/O utilities know nothing of the domain"},
 	{"clusterfile", []string{"cib", "api"}, "cluster.toml in terms of the CIB"},
 
-	{"corosyncd/member", []string{"api"}, "pure"},
+	{"corosyncd/frame", []string{"api"}, "pure"},
+	{"corosyncd/member", []string{"api", "corosyncd/frame"}, "pure; speaks the words of the heartbeat"},
 	{"corosyncd/detector", []string{"api"}, "pure"},
 	{"corosyncd/quorum", []string{"api"}, "pure"},
+	{"corosyncd/engine", []string{"api", "corosyncd/frame", "corosyncd/detector", "corosyncd/member", "corosyncd/quorum"}, "the three machines as one, for the daemon and the simulation"},
+	{"corosyncd/links", []string{"api", "internal", "corosyncd/frame"}, "a shell never imports another"},
+	{"corosyncd/gossip", []string{"api", "internal"}, "a shell never imports another"},
 	{"corosyncd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
 	{"crmd/sched/graph", []string{"cib"}, "the last stage's output, without its writer's inputs"},
