@@ -10,6 +10,8 @@ var pure = []string{
 	"cib/schema",
 	"clusterfile",
 	"corosyncd/detector",
+	"corosyncd/engine",
+	"corosyncd/frame",
 	"corosyncd/member",
 	"corosyncd/quorum",
 	"crmd/attrs",
@@ -62,9 +64,13 @@ var rules = []rule{
 	{"internal", nil, "I/O utilities know nothing of the domain"},
 	{"clusterfile", []string{"cib", "api"}, "cluster.toml in terms of the CIB"},
 
-	{"corosyncd/member", []string{"api"}, "pure"},
+	{"corosyncd/frame", []string{"api"}, "pure"},
+	{"corosyncd/member", []string{"api", "corosyncd/frame"}, "pure; speaks the words of the heartbeat"},
 	{"corosyncd/detector", []string{"api"}, "pure"},
 	{"corosyncd/quorum", []string{"api"}, "pure"},
+	{"corosyncd/engine", []string{"api", "corosyncd/frame", "corosyncd/detector", "corosyncd/member", "corosyncd/quorum"}, "the three machines as one, for the daemon and the simulation"},
+	{"corosyncd/links", []string{"api", "internal", "corosyncd/frame"}, "a shell never imports another"},
+	{"corosyncd/gossip", []string{"api", "internal"}, "a shell never imports another"},
 	{"corosyncd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
 	{"crmd/sched/graph", []string{"cib"}, "the last stage's output, without its writer's inputs"},
