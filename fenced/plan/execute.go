@@ -14,6 +14,15 @@ const watchdogDevice = "watchdog"
 
 // next executes what comes next, if that can be said already.
 func (f *Fencer) next(op *operation) {
+	if f.view != nil && f.view.Stale {
+		// This node did not run for a while: the others may have lost it, and be right.
+		if f.now.Before(op.limit) {
+			op.wake = earlier(op.wake, op.limit)
+		} else {
+			f.finish(op, failure(lrm.Invalid, "Node "+f.local+" stood still and has no current view of the cluster"))
+		}
+		return
+	}
 	if !op.planned {
 		levels := f.config.topology(op.req.Target)
 		if levels == nil && op.req.Action == actionOn {

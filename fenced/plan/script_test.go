@@ -84,7 +84,12 @@ var verbs = map[string]func(s *sim, args []string){
 		}
 		s.view(args)
 	},
-	"view":    func(s *sim, args []string) { s.view(args) },
+	"view": func(s *sim, args []string) { s.view(args) },
+	"stale": func(s *sim, args []string) {
+		v := s.currentView()
+		v.Stale = args[1] == "yes"
+		s.plan(s.node(args[0]), plan.ViewChanged{View: v})
+	},
 	"quorate": func(s *sim, args []string) { s.quorate = args[0] == "yes" },
 	"agent": func(s *sim, args []string) {
 		a := &agent{}

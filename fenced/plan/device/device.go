@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/cib/value"
 )
 
 // Actions of agents.
@@ -89,7 +90,7 @@ func define(config api.FenceDevice) (*definition, []string) {
 	}
 	var problems []string
 	complain := func(param string, err error) {
-		problems = append(problems, fmt.Sprintf("device %s: %s=%q: %v; the default is used", config.ID, param, config.Params[param], err))
+		problems = append(problems, fmt.Sprintf("device %s: parameter %s: %v; the default is used", config.ID, param, err))
 	}
 	for _, m := range parseMap(config.Params["pcmk_host_map"]) {
 		d.ports[strings.ToLower(m.Name)] = m.Value
@@ -99,7 +100,7 @@ func define(config api.FenceDevice) (*definition, []string) {
 	d.defineDelays(complain)
 	if v, ok := config.Params["pcmk_action_limit"]; ok {
 		if n, err := strconv.Atoi(strings.TrimSpace(v)); err != nil || n == 0 || n < -1 {
-			complain("pcmk_action_limit", fmt.Errorf("not a positive number or -1"))
+			complain("pcmk_action_limit", fmt.Errorf("%q is neither a positive number nor -1", v))
 		} else {
 			d.limit = n
 		}
@@ -130,7 +131,7 @@ func (d *definition) defineCheck(complain func(string, error)) {
 	case "", checkStatic, checkDynamic, checkStatus, checkNone:
 		d.check = v
 	default:
-		complain("pcmk_host_check", fmt.Errorf("not one of %s, %s, %s, %s", checkStatic, checkDynamic, checkStatus, checkNone))
+		complain("pcmk_host_check", fmt.Errorf("%q is not one of %s, %s, %s, %s", v, checkStatic, checkDynamic, checkStatus, checkNone))
 	}
 }
 
@@ -139,17 +140,17 @@ func (d *definition) defineDelays(complain func(string, error)) {
 	if v := d.config.Params["pcmk_delay_base"]; strings.ContainsAny(v, ":=") {
 		d.delayFor = map[string]time.Duration{}
 		for _, m := range parseMap(v) {
-			delay, err := ParseDuration(m.Value)
+			delay, err := duration(m.Value)
 			if err != nil {
 				complain("pcmk_delay_base", err)
 			}
 			d.delayFor[strings.ToLower(m.Name)] = delay
 		}
-	} else if d.delayBase, err = ParseDuration(v); err != nil && v != "" {
+	} else if d.delayBase, err = duration(v); err != nil && v != "" {
 		complain("pcmk_delay_base", err)
 	}
 	if v, ok := d.config.Params["pcmk_delay_max"]; ok {
-		if d.delayMax, err = ParseDuration(v); err != nil {
+		if d.delayMax, err = duration(v); err != nil {
 			complain("pcmk_delay_max", err)
 		}
 	}
@@ -162,9 +163,9 @@ func (d *definition) substitute(action string, complain func(string, error)) sub
 		s.name = v
 	}
 	if v, ok := d.config.Params[prefix+"timeout"]; ok {
-		t, err := ParseDuration(v)
+		t, err := duration(v)
 		if err != nil || t <= 0 {
-			complain(prefix+"timeout", fmt.Errorf("not a duration above 0"))
+			complain(prefix+"timeout", fmt.Errorf("%q is not a time span above 0", v))
 			t = 0
 		}
 		s.timeout = t
@@ -172,7 +173,7 @@ func (d *definition) substitute(action string, complain func(string, error)) sub
 	if v, ok := d.config.Params[prefix+"retries"]; ok {
 		n, err := strconv.Atoi(strings.TrimSpace(v))
 		if err != nil || n < 0 {
-			complain(prefix+"retries", fmt.Errorf("not a number"))
+			complain(prefix+"retries", fmt.Errorf("%q is not a number of tries", v))
 			n = defaultTries
 		}
 		s.tries = max(n, 1)
@@ -199,6 +200,13 @@ func (d *definition) defaultAction(v string) string {
 		set(Off)
 		return fmt.Sprintf("device %s: parameter action=%s is not passed on; pcmk_off_action and pcmk_reboot_action are used instead", d.config.ID, v)
 	}
+}
+
+// duration reads a time span with Pacemaker's units. Pacemaker itself drops the unit of the pcmk_*_timeout
+// parameters and takes 500ms for 500 s, which nobody means.
+func duration(s string) (time.Duration, error) {
+	ms, err := value.Duration(s)
+	return time.Duration(ms) * time.Millisecond, err
 }
 
 // hostCheck is how targets are found out, given what the agent can do.

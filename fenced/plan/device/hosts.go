@@ -1,11 +1,8 @@
 package device
 
 import (
-	"errors"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // splitHosts splits pcmk_host_list.
@@ -60,24 +57,4 @@ func parseTargets(output string) []string {
 // contains compares node names, which do not differ in case alone.
 func contains(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
-}
-
-// units of durations as Pacemaker writes them.
-var units = map[string]time.Duration{
-	"": time.Second, "s": time.Second, "sec": time.Second, "ms": time.Millisecond, "msec": time.Millisecond,
-	"us": time.Microsecond, "usec": time.Microsecond, "m": time.Minute, "min": time.Minute,
-	"h": time.Hour, "hr": time.Hour,
-}
-
-// ParseDuration reads a number with Pacemaker's units; without one it is seconds. Pacemaker itself drops the
-// unit of the pcmk_*_timeout parameters and takes 500ms for 500 s, which nobody means.
-func ParseDuration(s string) (time.Duration, error) {
-	s = strings.TrimSpace(s)
-	digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
-	n, err := strconv.ParseInt(s[:digits], 10, 64)
-	unit, ok := units[strings.ToLower(strings.TrimSpace(s[digits:]))]
-	if err != nil || !ok || n > int64((1<<62)/unit) {
-		return 0, errors.New("not a duration such as 15, 15s or 2min")
-	}
-	return time.Duration(n) * unit, nil
 }

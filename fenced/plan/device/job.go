@@ -17,11 +17,15 @@ const retryPause = time.Second
 // rest of it left an order is not begun either.
 const retryShare = 0.7
 
+// maxLate is how much later than its delay an order may start. A node that was frozen for longer may have
+// been lost by the others meanwhile, and must not shoot one that has taken over from it.
+const maxLate = time.Second
+
 // defaultTimeout is that of an order which names none.
 const defaultTimeout = 60 * time.Second
 
 // maxJobs bounds what waits and runs on a node; every fence device of a large cluster at once is far below it.
-const maxJobs = 1000
+const maxJobs = 256
 
 type jobKind uint8
 
@@ -163,8 +167,12 @@ func (e *Executor) cancel(id string) {
 // schedule starts what may start: orders before everything else, and never waiting for a monitor.
 func (e *Executor) schedule(now time.Time) {
 	for _, j := range e.jobs {
-		if !j.after.After(now) {
+		if late := now.Sub(j.after); !j.after.IsZero() && late >= 0 {
 			j.after = time.Time{}
+			if late > maxLate && j.kind == orderJob && j.started.IsZero() {
+				e.finish(now, j, Result{Status: lrm.Invalid, Reason: fmt.Sprintf(
+					"Node %s stood still for %v while the order waited for its delay; what it was based on may be wrong", e.local, late)})
+			}
 		}
 		e.drop(now, j)
 	}
