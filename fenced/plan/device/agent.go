@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// LearnTimeout bounds a question for an agent's metadata.
+const LearnTimeout = 10 * time.Second
+
 // learnRetries are the pauses before metadata is asked for again; the last one repeats.
 var learnRetries = []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second}
 
