@@ -79,11 +79,13 @@ func (Wake) isInput()        {}
 type Output interface{ isOutput() }
 
 type (
-	// Query asks nodes, this one among them, which of their devices can do the action; Offered answers.
+	// Query asks nodes, this one among them, which of their devices can do the action; Offered answers. After
+	// Wait nobody is interested any more.
 	Query struct {
 		Op, Target, Action string
 		Self               bool
 		Peers              []string
+		Wait               time.Duration
 	}
 	// Execute orders a node, possibly this one, to use a device; Executed answers.
 	Execute struct {

@@ -20,7 +20,12 @@ const rcPresumed = api.CodeExpired
 const human = "a human"
 
 // history is what is known of all operations of all nodes.
-type history struct{ events []api.FenceEvent }
+type history struct {
+	events []api.FenceEvent
+	// cleaned is, by lower-case target, when the newest operation that was forgotten had ended: a peer that
+	// has not forgotten yet must not bring it back.
+	cleaned map[string]int64
+}
 
 func (h *history) get(id string) *api.FenceEvent {
 	for i := range h.events {
@@ -35,6 +40,9 @@ func (h *history) get(id string) *api.FenceEvent {
 // one, a reported result beats a presumed one, and of two states of the same kind the later one wins.
 func (h *history) put(e api.FenceEvent) bool {
 	old := h.get(e.ID)
+	if old == nil && !e.Pending() && e.Result.Done <= h.cleaned[strings.ToLower(e.Target)] {
+		return false
+	}
 	if old == nil {
 		h.events = append(h.events, e)
 		h.trim()
@@ -102,8 +110,16 @@ func (h *history) list(target string) []api.FenceEvent {
 }
 
 func (h *history) cleanup(target string) {
+	if h.cleaned == nil {
+		h.cleaned = map[string]int64{}
+	}
 	h.events = slices.DeleteFunc(h.events, func(e api.FenceEvent) bool {
-		return !e.Pending() && (target == "" || strings.EqualFold(e.Target, target))
+		if e.Pending() || target != "" && !strings.EqualFold(e.Target, target) {
+			return false
+		}
+		key := strings.ToLower(e.Target)
+		h.cleaned[key] = max(h.cleaned[key], e.Result.Done)
+		return true
 	})
 }
 

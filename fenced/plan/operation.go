@@ -114,7 +114,7 @@ func (f *Fencer) ask(op *operation) {
 	}
 	op.asked = append(op.asked, peers...)
 	op.waiting = append(op.waiting, peers...)
-	f.emit(Query{Op: op.req.ID, Target: op.req.Target, Action: op.req.Action, Self: op.req.AllowSelf, Peers: peers})
+	f.emit(Query{Op: op.req.ID, Target: op.req.Target, Action: op.req.Action, Self: op.req.AllowSelf, Peers: peers, Wait: max(op.limit.Sub(f.now), time.Second)})
 }
 
 func (f *Fencer) offered(in Offered) {

@@ -120,6 +120,12 @@ func define(config api.FenceDevice) (*definition, []string) {
 	return d, problems
 }
 
+// Hosts are the targets that a device names.
+func Hosts(d api.FenceDevice) []string {
+	def, _ := define(d)
+	return def.hosts
+}
+
 // forAgent reports whether the agent is given the parameter; the others are for the fencer.
 func forAgent(name string) bool {
 	return !strings.HasPrefix(name, "pcmk_") && !strings.HasPrefix(name, "CRM_meta") &&

@@ -2,7 +2,9 @@ package device
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -264,15 +266,18 @@ func (e *Executor) define(config api.FenceDevice, registered bool) {
 }
 
 func same(a, b api.FenceDevice) bool {
-	if a.Agent != b.Agent || a.Driver != b.Driver || a.Unfencing != b.Unfencing || len(a.Params) != len(b.Params) {
-		return false
+	return alike(a, b) && a.Driver == b.Driver && a.Unfencing == b.Unfencing
+}
+
+// alike reports whether two devices are the same as far as a check is concerned. Whoever starts a device as a
+// resource adds its meta attributes to the parameters.
+func alike(a, b api.FenceDevice) bool {
+	plain := func(params map[string]string) map[string]string {
+		params = maps.Clone(params)
+		maps.DeleteFunc(params, func(name, _ string) bool { return strings.HasPrefix(name, "CRM_meta") || name == "crm_feature_set" })
+		return params
 	}
-	for name, v := range a.Params {
-		if w, ok := b.Params[name]; !ok || v != w {
-			return false
-		}
-	}
-	return true
+	return a.Agent == b.Agent && maps.Equal(plain(a.Params), plain(b.Params))
 }
 
 // fraction is a pseudo-random number in [0, 1), by xorshift: the seed makes it reproducible.

@@ -124,7 +124,7 @@ func (e *Executor) order(now time.Time, in Order) {
 func (e *Executor) check(now time.Time, in Check) {
 	c := in.Check
 	d := e.find(c.Device)
-	if in.Device != nil {
+	if in.Device != nil && (d == nil || !alike(d.def.config, *in.Device)) {
 		def, _ := define(*in.Device)
 		d = &device{def: def}
 	}
@@ -279,9 +279,9 @@ func timedOut(j *job) Result {
 	return Result{Status: lrm.Timeout, RC: int(lrm.RCError), Reason: fmt.Sprintf("Fence agent did not complete within %v", j.timeout)}
 }
 
-// checkDevice is the device of a check as configured, for a check of one that is.
-func (e *Executor) checkDevice(j *job) *device {
-	if d := e.find(j.dev); d != nil && d.def == j.def {
+// checkedDevice is the configured device that a check was about, nil when there is none like it.
+func (e *Executor) checkedDevice(j *job) *device {
+	if d := e.find(j.dev); d != nil && alike(d.def.config, j.def.config) {
 		return d
 	}
 	return nil

@@ -109,7 +109,7 @@ func (e *Executor) finish(now time.Time, j *job, r Result) {
 
 // checked remembers whether a configured device works.
 func (e *Executor) checked(j *job, r Result) {
-	d := e.checkDevice(j)
+	d := e.checkedDevice(j)
 	action := j.steps[0].action
 	if d == nil || action == "validate-all" {
 		return
