@@ -24,6 +24,7 @@ import (
 	"github.com/holdfast-ha/holdfast/fenced/driver"
 	"github.com/holdfast-ha/holdfast/fenced/plan"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
+	"github.com/holdfast-ha/holdfast/internal/cibsecret"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/mesh"
 	"github.com/holdfast-ha/holdfast/internal/paths"
@@ -50,11 +51,8 @@ type Config struct {
 	Notify func(state string)
 }
 
-// Defaults of Config.
-const (
-	defaultAgentDir   = "/usr/sbin"
-	defaultSecretsDir = "/var/lib/pacemaker/lrm/cibsecrets"
-)
+// defaultAgentDir is where distributions install fence agents.
+const defaultAgentDir = "/usr/sbin"
 
 // Daemon is one node's fenced.
 type Daemon struct {
@@ -129,7 +127,7 @@ func withDefaults(cfg Config) Config {
 		cfg.AgentDirs = []string{defaultAgentDir}
 	}
 	if cfg.SecretsDir == "" {
-		cfg.SecretsDir = defaultSecretsDir
+		cfg.SecretsDir = cibsecret.Dir
 	}
 	return cfg
 }

@@ -54,12 +54,14 @@ func (d *Daemon) cleanup(now time.Time, target string, tell bool) {
 	}
 }
 
-// audit records who vouched for a node being down, in a file that is only ever added to.
-func (d *Daemon) audit(c api.FenceConfirm) error {
+// audit records who vouched for a node being down, in a file that is only ever added to. refused says why the
+// word was not taken.
+func (d *Daemon) audit(c api.FenceConfirm, refused string) error {
 	line, err := json.Marshal(struct {
 		At string `json:"at"`
 		api.FenceConfirm
-	}{time.Now().UTC().Format(time.RFC3339Nano), c})
+		Refused string `json:"refused,omitempty"`
+	}{time.Now().UTC().Format(time.RFC3339Nano), c, refused})
 	if err != nil {
 		return err
 	}

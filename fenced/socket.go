@@ -143,7 +143,7 @@ func (d *Daemon) serveConfirm(w http.ResponseWriter, r *http.Request) {
 		c.Origin = d.node
 	}
 	c.By = d.who(r.Context())
-	if err := d.audit(c); err != nil {
+	if err := d.audit(c, ""); err != nil {
 		ipc.Fail(w, ipc.Errorf(api.CodeIO, "record who confirms that %s is down: %v", c.Target, err))
 		return
 	}
@@ -159,6 +159,9 @@ func (d *Daemon) serveConfirm(w http.ResponseWriter, r *http.Request) {
 	select {
 	case res := <-result:
 		if !res.Proven() {
+			if err := d.audit(c, res.Reason); err != nil {
+				d.log.Error("the audit does not say that a confirmation was refused", "node", c.Target, "err", err)
+			}
 			ipc.Fail(w, ipc.Errorf(api.CodeUnsafe, "confirm %s: %s", c.Target, res.Reason))
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,12 @@ func New(c Config) (*Driver, error) {
 	r, err := ocfexec.New(ocfexec.Options{Log: c.Log})
 	if err != nil {
 		return nil, fmt.Errorf("run fence agents: %w", err)
+	}
+	c.Dirs = slices.Clone(c.Dirs)
+	for i, dir := range c.Dirs {
+		if c.Dirs[i], err = filepath.Abs(dir); err != nil {
+			return nil, fmt.Errorf("find fence agents in %s: %w", dir, err)
+		}
 	}
 	d := &Driver{cfg: c, runner: r}
 	d.known.load(c.Cache, c.Log)
