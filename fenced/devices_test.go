@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/lrm"
@@ -42,6 +43,31 @@ func TestCheck_VerifiesADevice(t *testing.T) {
 	n1.must(http.MethodPost, api.PathFenceTest, api.FenceCheck{Device: "d1", Action: "stop"}, &r)
 	if d := n1.devices("")["d1"]; d.Verified {
 		t.Errorf("after stop: %+v", d)
+	}
+}
+
+// A monitor that hangs does not hold up a fence with the same device, and is done again behind it.
+func TestFence_EndsAMonitorThatHangs(t *testing.T) {
+	c := newCluster(t, "n1")
+	n1 := c.nodes["n1"]
+	n1.configure(c.device("d1", "n2", "monitor", "hang"))
+	checked := make(chan api.FenceResult, 1)
+	go func() {
+		var r api.FenceResult
+		_ = n1.call(http.MethodPost, api.PathFenceTest, api.FenceCheck{Device: "d1", Action: "monitor", Timeout: 3000}, &r)
+		checked <- r
+	}()
+	c.eventually("the monitor runs", func() bool { return slices.Contains(c.calls(), "monitor") })
+	begin := time.Now()
+	r, err := n1.fence("n2", "off")
+	if took := time.Since(begin); err != nil || !r.Proven() || took > 2*time.Second {
+		t.Errorf("after %v: %+v, %v", took, r, err)
+	}
+	if r := <-checked; r.Status != int(lrm.Timeout) {
+		t.Errorf("the monitor: %+v", r)
+	}
+	if got := c.calls(); !slices.Equal(got, []string{"monitor", "off n2", "status n2", "monitor"}) {
+		t.Errorf("agents were told %q", got)
 	}
 }
 

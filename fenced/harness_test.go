@@ -23,7 +23,7 @@ import (
 // agentScript is a fence agent whose power switches are files in the directory that its parameter names.
 const agentScript = `#!/bin/sh
 while IFS='=' read -r name value; do
-	case $name in action) action=$value ;; port) port=$value ;; dir) dir=$value ;; mode) mode=$value ;; esac
+	case $name in action) action=$value ;; port) port=$value ;; dir) dir=$value ;; mode) mode=$value ;; monitor) monitor=$value ;; esac
 done
 [ "$action" = metadata ] || echo "$(date +%s%N) $action $port" >> $dir/calls
 case $action in
@@ -34,7 +34,7 @@ metadata) cat <<X
 X
 	exit 0 ;;
 status) [ ! -e $dir/$port.off ] || exit 2; exit 0 ;;
-monitor) exit 0 ;;
+monitor) [ "$monitor" != hang ] || exec sleep 600; exit 0 ;;
 list) cat $dir/list; exit 0 ;;
 esac
 case $mode in

@@ -119,3 +119,16 @@ func TestLearn_UnderstandsInstalledAgents(t *testing.T) {
 		t.Errorf("fence_ipmilan: %+v", can)
 	}
 }
+
+// Whatever an agent prints, it is understood or refused.
+func FuzzParse(f *testing.F) {
+	f.Add(plain)
+	f.Add("hello\n<resource-agent><actions><action name='on' automatic='1'/></actions></resource-agent>")
+	f.Add("<a><b></a>")
+	f.Fuzz(func(t *testing.T, text string) {
+		can, err := parse(text)
+		if err == nil && len(can.Actions) == 0 {
+			t.Error("an agent without actions was taken")
+		}
+	})
+}

@@ -217,3 +217,16 @@ func TestDelay_IsBetweenBaseAndMax(t *testing.T) {
 		t.Errorf("eight of ten delays lie within %v", spread)
 	}
 }
+
+// Any text is a map without empty names and values.
+func FuzzParseMap(f *testing.F) {
+	f.Add("n1:1;n2:2,3")
+	f.Add(`a\:b=c\;d`)
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, p := range parseMap(text) {
+			if p.Name == "" || p.Value == "" {
+				t.Errorf("%q has %q", text, p)
+			}
+		}
+	})
+}
