@@ -110,7 +110,8 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		return
 	}
 	a := in.Answer
-	if x.seen && x.session != a.Session {
+	same := x.seen && x.session == a.Session
+	if x.seen && !same {
 		m.note("crm-restarted", in.Node, fmt.Sprintf("crmd on %s restarted; its resources are probed again", in.Node))
 		m.nodeLost(now, in.Node)
 	}
@@ -133,6 +134,9 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 	m.adoptRunning(in.Node, a.Running)
 	for _, ev := range a.Unsent {
 		m.event(now, in.Node, ev)
+	}
+	if same {
+		m.sendAgain(in.Node, a.Running)
 	}
 	if in.Node != m.cfg.Node {
 		m.emit(ShareWith{in.Node, m.attrs.All()})
