@@ -81,8 +81,8 @@ func inBubble(t *testing.T, test func(t *testing.T, c *cluster)) {
 	root := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, root)
+		defer c.stopAll()
 		test(t, c)
-		c.stopAll()
 	})
 }
 
@@ -162,6 +162,7 @@ func (c *cluster) form(count int) {
 		c.start(name)
 		c.must(n1.AddLearner(c.t.Context(), name))
 		c.must(n1.Promote(c.t.Context(), name))
+		c.eventually(name+" votes", func() bool { return c.nodes[name].Status().Role == Follower })
 	}
 }
 
@@ -207,7 +208,7 @@ func (c *cluster) leader(among ...string) *node {
 func (c *cluster) add(leader *node, id string) {
 	c.t.Helper()
 	if err := leader.Propose(c.t.Context(), add(leader.Document(), id)); err != nil {
-		c.t.Fatalf("add %s on %s: %v", id, leader.name, err)
+		c.t.Fatalf("add %.20s on %s: %v", id, leader.name, err)
 	}
 }
 
