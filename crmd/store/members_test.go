@@ -89,7 +89,6 @@ func TestMembers_AddPromoteDemoteRemove(t *testing.T) {
 		c.must(n1.Demote(t.Context(), "n3"))
 		role(n3, Learner)
 		c.must(n1.Remove(t.Context(), "n3"))
-		role(n3, Learner) // it is not told any more
 		if st := n1.Status(); !slices.Equal(st.Voters, []string{"n1", "n2"}) || st.Learners != nil {
 			t.Errorf("members: %v and %v", st.Voters, st.Learners)
 		}
