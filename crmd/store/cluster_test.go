@@ -57,7 +57,7 @@ func ids(doc *cibxml.Element) (out []string) {
 
 // cluster is a number of stores in one process.
 type cluster struct {
-	t     *testing.T
+	t     testing.TB
 	net   *fabric
 	root  string
 	cfg   func(*Config) // adjusts a node's configuration
@@ -86,7 +86,7 @@ func inBubble(t *testing.T, test func(t *testing.T, c *cluster)) {
 	})
 }
 
-func newCluster(t *testing.T, root string) *cluster {
+func newCluster(t testing.TB, root string) *cluster {
 	return &cluster{t: t, net: newFabric(), root: root, nodes: make(map[string]*node)}
 }
 
