@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/resource-agents/ocf"
+	"github.com/holdfast-ha/holdfast/resource-agents/vg"
 	"github.com/holdfast-ha/holdfast/resource-agents/vip"
 )
 
@@ -19,6 +20,7 @@ var agents = []struct {
 	name string
 	make func() *ocf.Agent
 }{
+	{"vg", vg.Agent},
 	{"vip", vip.Agent},
 }
 

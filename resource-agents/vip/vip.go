@@ -47,7 +47,7 @@ func parameters() []ocf.Param {
 of the network which contains the address, and that of a single address (32 or 128) if only nic is set and it has no such network.`},
 		{Name: "iflabel", Type: ocf.Text, Short: "Label of the IPv4 address",
 			Long: "A label for old tools such as ifconfig: the address is shown as eth0:LABEL. Interface name and label have at most 15 characters together."},
-		{Name: "duplicate_check", Type: ocf.Duration, Default: "150ms", Reloadable: true, Short: "Time for the duplicate address check",
+		{Name: "duplicate_check", Type: ocf.Duration, Default: "100ms", Reloadable: true, Short: "Time for the duplicate address check",
 			Long: `For how long the network is asked before the start whether somebody else has the address. Somebody who answers makes the start fail.
 0 does not ask.`},
 		{Name: "arp_count", Type: ocf.Integer, Default: "5", Min: 1, Reloadable: true, Short: "Number of announcements",
