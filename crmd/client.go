@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os/user"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -117,7 +116,7 @@ func (c clientCalls) cib(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if !cmd.Op.Writes() {
-		return c.readCIB(cmd, req)
+		return c.readCIB(cmd)
 	}
 	cmd.Origin, cmd.Now = c.node, time.Now().Unix()
 	_, cmd.UTCOffset = time.Now().Zone()
@@ -133,13 +132,10 @@ func (c clientCalls) cib(r *http.Request) (any, error) {
 	return v, nil
 }
 
-func (c clientCalls) readCIB(cmd cib.Command, req api.CIBRequest) (any, error) {
+func (c clientCalls) readCIB(cmd cib.Command) (any, error) {
 	doc := c.doc()
 	if doc == nil {
 		return nil, ipc.Errorf(api.CodeNotConnected, "this node has no configuration yet: it is joining the cluster")
-	}
-	if err := guard(doc, &cmd, req); err != nil {
-		return nil, err
 	}
 	res, err := cib.Apply(doc, cmd)
 	if err != nil {
@@ -205,7 +201,7 @@ func command(req api.CIBRequest) (cib.Command, error) {
 		cmd.Input = e
 	}
 	if req.Base != "" {
-		v, err := cib.ParseVersion(strings.TrimSuffix(req.Base, ".") + strings.Repeat(".0", 2-min(2, strings.Count(req.Base, "."))))
+		v, err := cib.ParseVersion(req.Base)
 		if err != nil {
 			return cmd, ipc.Errorf(api.CodeUsage, "base version: %v", err)
 		}

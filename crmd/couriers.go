@@ -21,6 +21,7 @@ const (
 	pathMirror   = "/peer/v1/mirror"
 	pathShare    = "/peer/v1/attrs"
 	pathProgress = "/peer/v1/progress"
+	pathPropose  = "/peer/v1/propose"
 	pathClient   = "/peer/v1/client" // prefix of requests of a command on another node
 )
 

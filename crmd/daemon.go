@@ -19,6 +19,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
+	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/executor"
@@ -38,6 +39,8 @@ type Config struct {
 	// Executor is passed on; Dirs, Report, Stonith and Log are filled in.
 	Executor executor.Config
 	Times    controller.Times
+	// Schedule is the scheduler; nil is crmd/sched's.
+	Schedule func(doc *cibxml.Element, now time.Time) Plan
 	// Notify tells the supervisor (systemd, hcs node run) of states such as READY=1; nil tells nobody.
 	Notify func(state string)
 }
@@ -53,7 +56,7 @@ type Daemon struct {
 	session  string // tells this life of crmd from the next
 
 	store    *store.Store
-	peers    *peer.Peers
+	peers    *peer.Peer
 	exec     *executor.Executor
 	listener net.Listener
 
@@ -121,7 +124,7 @@ func New(cfg Config) (*Daemon, error) {
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)
 	d.throttle = throttleOf(file)
-	d.planner = planner{log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
+	d.planner = planner{schedule: cfg.Schedule, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
 	d.machine = controller.New(controller.Config{Node: d.node, ID: d.id, UUID: newUUID(), Version: Version, FeatureSet: cib.FeatureSet,
 		Throttle: d.throttle, Times: cfg.Times})
 	d.worker = worker.New(d.node, d.session, cores())
@@ -148,7 +151,8 @@ func (d *Daemon) open() (err error) {
 		return err
 	}
 	allowGroup(d.cfg.Dirs.Socket("crmd"), d.log)
-	d.peers, err = peer.New(peer.Config{Identity: d.identity, Addr: fmt.Sprintf(":%d", file.Cluster.CRMDPort), Resolve: d.resolve, Log: d.log})
+	d.peers, err = peer.New(peer.Config{Identity: d.identity, Addr: fmt.Sprintf(":%d", file.Cluster.CRMPort), Resolve: d.resolve,
+		Member: func(node string) bool { return d.file.Load().Node(node) != nil }, Log: d.log})
 	if err != nil {
 		return err
 	}
@@ -176,6 +180,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	d.ctx = ctx
 	d.peers.Handle(d.peerHandler())
+	d.peers.HandleJoin(d.joinHandler())
 	d.publish()
 	d.applied(store.Applied{Content: d.store.Content()})
 	stopped := errors.New("this node has left the cluster")

@@ -88,4 +88,3 @@ func (d *Daemon) enqueue(f func(now time.Time)) {
 		d.spawn(func(context.Context) { _ = d.post(f) })
 	}
 }
-

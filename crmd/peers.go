@@ -17,6 +17,7 @@ func (d *Daemon) peerHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathEnlist, d.enlisted)
 	mux.HandleFunc("GET "+pathMirror, d.serveMirror)
+	mux.HandleFunc("POST "+pathPropose, d.takeProposal)
 	mux.HandleFunc("GET "+pathProgress, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, d.progress()) })
 	mux.HandleFunc("POST "+pathOrders, func(w http.ResponseWriter, r *http.Request) {
 		var in api.Orders
@@ -116,7 +117,7 @@ func (d *Daemon) resolve(node string) []string {
 	}
 	out := make([]string, 0, len(hosts))
 	for _, h := range hosts {
-		out = append(out, mesh.HostPort(h, file.Cluster.CRMDPort))
+		out = append(out, mesh.HostPort(h, file.Cluster.CRMPort))
 	}
 	return slices.Clip(out)
 }

@@ -9,13 +9,26 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
-	"github.com/holdfast-ha/holdfast/crmd/sched"
+	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 )
+
+// Plan is what the scheduler makes of a CIB.
+type Plan struct {
+	Graph    *graph.Graph
+	Notes    []api.Note
+	Warnings []string // mistakes in the configuration that the scheduler survived
+	// Load is how much each node runs: the sum of 1 + priority over its active resources.
+	Load map[string]int
+	// Banned tells whether constraints keep a resource away from a node.
+	Banned func(resource, node string) bool
+	Err    error
+}
 
 // planner runs the scheduler and keeps why it decided what it decided.
 type planner struct {
-	inputs inputFiles
-	log    *slog.Logger
+	schedule func(doc *cibxml.Element, now time.Time) Plan
+	inputs   inputFiles
+	log      *slog.Logger
 
 	mu    sync.Mutex
 	notes []api.Note // of the last run
@@ -23,13 +36,13 @@ type planner struct {
 
 // plan runs the scheduler as a task. The machine asks for one run at a time.
 func (d *Daemon) plan(o controller.Plan) {
-	d.spawn(func(ctx context.Context) { _ = d.input(d.planner.run(o)) })
+	d.spawn(func(context.Context) { _ = d.input(d.planner.run(o)) })
 }
 
 func (p *planner) run(o controller.Plan) controller.Planned {
 	now := time.Now()
-	r := sched.Schedule(sched.Input{Doc: o.Doc, Now: now})
-	out := controller.Planned{Run: o.Run, Graph: r.Graph, Load: r.Load(), Err: r.Err}
+	r := p.schedule(o.Doc, now)
+	out := controller.Planned{Run: o.Run, Graph: r.Graph, Load: r.Load, Err: r.Err}
 	p.mu.Lock()
 	p.notes = r.Notes
 	p.mu.Unlock()
@@ -51,6 +64,6 @@ func (p *planner) Notes() []api.Note {
 
 // banned computes which devices location constraints keep away from a node.
 func (p *planner) banned(doc *cibxml.Element, node string) func(device string) bool {
-	r := sched.Schedule(sched.Input{Doc: doc, Now: time.Now()})
-	return func(device string) bool { return r.Score(device, node) < 0 }
+	r := p.schedule(doc, time.Now())
+	return func(device string) bool { return r.Banned != nil && r.Banned(device, node) }
 }
