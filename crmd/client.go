@@ -125,10 +125,7 @@ func (c clientCalls) cib(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if reply, ok := v.(*api.CIBReply); ok && !c.forwarded {
-		c.awaitVersion(r.Context(), reply.Version)
-		return reply, nil
-	}
+	c.awaitVersion(r.Context(), v.(*api.CIBReply).Version)
 	return v, nil
 }
 
@@ -153,15 +150,13 @@ func (c clientCalls) writeCIB(ctx context.Context, cmd cib.Command) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	reply := &api.CIBReply{}
-	if res, ok := v.(cib.Result); ok {
-		reply.Note = res.Note
-		reply.Version = cib.VersionOf(res.Doc).String()
+	switch v := v.(type) {
+	case cib.Result: // of a write that did not change the configuration
+		return &api.CIBReply{Note: v.Note, Version: cib.VersionOf(v.Doc).String()}, nil
+	case string:
+		return &api.CIBReply{Version: v}, nil
 	}
-	if reply.Version == "" {
-		reply.Version = cib.VersionOf(c.doc()).String()
-	}
-	return reply, nil
+	return nil, fmt.Errorf("write to the CIB: the controller answered %v", v)
 }
 
 // visible is how long a command waits for its change to reach this node's copy, so that what it reads next

@@ -28,6 +28,7 @@ import (
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 	"github.com/holdfast-ha/holdfast/crmd/worker"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
+	"github.com/holdfast-ha/holdfast/internal/mesh"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
 )
@@ -41,6 +42,8 @@ type Config struct {
 	Times    controller.Times
 	// Schedule is the scheduler; nil is crmd/sched's.
 	Schedule func(doc *cibxml.Element, now time.Time) Plan
+	// ListenHost is the address for the peers, "" for every one.
+	ListenHost string
 	// Notify tells the supervisor (systemd, hcs node run) of states such as READY=1; nil tells nobody.
 	Notify func(state string)
 }
@@ -151,7 +154,7 @@ func (d *Daemon) open() (err error) {
 		return err
 	}
 	allowGroup(d.cfg.Dirs.Socket("crmd"), d.log)
-	d.peers, err = peer.New(peer.Config{Identity: d.identity, Addr: fmt.Sprintf(":%d", file.Cluster.CRMPort), Resolve: d.resolve,
+	d.peers, err = peer.New(peer.Config{Identity: d.identity, Addr: mesh.HostPort(d.cfg.ListenHost, file.Cluster.CRMPort), Resolve: d.resolve,
 		Member: func(node string) bool { return d.file.Load().Node(node) != nil }, Log: d.log})
 	if err != nil {
 		return err

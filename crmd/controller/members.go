@@ -90,7 +90,7 @@ func (m *Machine) membersDeadline() time.Time {
 		if !x.asked {
 			next = earlier(next, x.nextTry)
 		}
-		if x.state == enlisting {
+		if x.state == enlisting && m.hasHistory(x.Name) {
 			next = earlier(next, x.since.Add(m.cfg.Times.CRMGrace))
 		}
 	}
@@ -127,6 +127,7 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		}
 		resources = append(resources, e)
 	}
+	delete(m.voteAsked, in.Node) // it may have lost its log since
 	st := status.Online
 	st.Origin = "enlisted"
 	m.status = status.SetState(m.status, node, st)
