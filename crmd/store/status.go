@@ -104,7 +104,7 @@ func (s *Store) refresh(ctx context.Context) {
 	status := i.status()
 	if status.Role == Leader {
 		s.initialize(i, status.Term)
-		status.Ready = i.barrierTerm == status.Term && i.ready.settled() && i.ready.err == nil && s.Epoch() > 0
+		status.Ready = i.opened(status.Term)
 	}
 	before := s.publish(status)
 	if status.Disk != "" && before.Role == Leader && before.Disk == "" {

@@ -45,6 +45,9 @@ func newTransport(cfg *Config, net *streams, health *disk.Health) *transport {
 	return &transport{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Logger: logx.HC(cfg.Log), Stream: net, MaxPool: maxPool, Timeout: cfg.Heartbeat,
+			// No pipelining: in raft 1.7.3 a follower that refuses entries under load (its disk is full) can leave
+			// the pipeline's sender and receiver waiting for each other, until the leader is restarted.
+			MaxRPCsInFlight: 1,
 		}),
 		health: health, rpcs: make(chan raft.RPC), done: make(chan struct{}),
 		peers: make(map[raft.ServerID]peerLog),

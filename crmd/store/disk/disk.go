@@ -67,7 +67,7 @@ func Open(cfg Config, onHealth func()) (*Disk, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("raft directory: %w", err)
 	}
-	d := &Disk{cfg: cfg, Health: &Health{changed: onHealth}}
+	d := &Disk{cfg: cfg, Health: newHealth(onHealth)}
 	if err := d.takeLock(); err != nil {
 		return nil, err
 	}
