@@ -224,7 +224,7 @@ func chaos(t *testing.T, c *cluster, seed int) {
 						acked = append(acked, id)
 						mu.Unlock()
 					}
-					time.Sleep(5 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond)
 				}
 			})
 		}
