@@ -32,6 +32,7 @@ type rule struct {
 // rules are tried in order; the first that matches a package decides.
 var rules = []rule{
 	{"cib/cibxml", nil, "the XML tree is the bottom"},
+	{"cib/xpath", []string{"cib/cibxml"}, "finds elements in a tree"},
 	{"cib/lrm", []string{"cib/cibxml"}, "operation history is XML and nothing else"},
 	{"cib/schema", []string{"cib/cibxml"}, "a schema looks at XML only"},
 	{"cib", nil, "the vocabulary imports nothing else"},
