@@ -157,7 +157,9 @@ func (s *Store) member(ctx context.Context, what string, begin func(i *instance,
 	case <-i.gone:
 		err = ErrStopped
 	}
-	s.poke()
+	if err == nil {
+		err = s.perform(ctx, func(context.Context) error { return nil }) // Status shows the change from now on
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
