@@ -83,6 +83,9 @@ type CRMStatus struct {
 	Fencing string `json:"fencing"`
 	// Unreachable lists members whose crmd does not answer, with the reason.
 	Unreachable map[string]string `json:"unreachable,omitempty"`
+	// Unfenced lists nodes that could not be fenced, with the reason; nothing that they may run is started
+	// elsewhere.
+	Unfenced map[string]string `json:"unfenced,omitempty"`
 }
 
 // AttrUpdate changes a node attribute (attrd_updater, crm_attribute -l reboot).
