@@ -63,6 +63,34 @@ func TestCampaign_SurvivesBrokenConnections(t *testing.T) {
 	})
 }
 
+// A campaign that failed, or an election that raft began by itself, does not delay the next campaign.
+func TestCampaign_AgainAfterALostOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *cluster) {
+		c.form(3)
+		c.same()
+		c.powerCut("n1")
+		c.net.set("n2", "n3", true)
+		n2 := c.nodes["n2"]
+		c.must(n2.Campaign(t.Context()))
+		time.Sleep(100 * time.Millisecond)
+		for _, wait := range []time.Duration{0, 3 * DefaultHeartbeat} { // then n2 and n3 are candidates anyway
+			time.Sleep(wait)
+			if st := n2.Status(); st.Role != Candidate {
+				t.Fatalf("n2 is %s", st.Role)
+			}
+			c.net.set("n2", "n3", false)
+			start := time.Now()
+			c.must(n2.Campaign(t.Context()))
+			c.leader()
+			if took := time.Since(start); took > 50*time.Millisecond {
+				t.Errorf("election took %s", took)
+			}
+			c.net.set("n2", "n3", true)
+			c.eventually("n2 steps down", func() bool { return n2.Status().Role == Candidate })
+		}
+	})
+}
+
 func (n *node) transferIfLeader(ctx context.Context, to string) error {
 	if n.name == to {
 		return nil
@@ -224,7 +252,7 @@ func chaos(t *testing.T, c *cluster, seed int) {
 						acked = append(acked, id)
 						mu.Unlock()
 					}
-					time.Sleep(5 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond)
 				}
 			})
 		}

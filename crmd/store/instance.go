@@ -23,7 +23,7 @@ const (
 	// maxBatch is how many entries are written and sent together.
 	maxBatch = 64
 	// logCache is how many entries stay in memory for followers that are a little behind.
-	logCache = 128
+	logCache = 64
 	// trailingLogs is how many entries stay behind a snapshot, so that a node that was away for a moment needs
 	// no snapshot.
 	trailingLogs = 256

@@ -125,6 +125,7 @@ func (s *Store) restart(do func() error) error {
 	if err := s.disk.Reopen(); err != nil {
 		return s.fsm.fail(err)
 	}
+	s.disk.Health.Mended()
 	err := do()
 	if serr := s.start(); serr != nil {
 		return s.fsm.fail(errors.Join(err, serr))

@@ -58,7 +58,7 @@ func (h *Health) Stuck() time.Duration {
 	return longest
 }
 
-// Mended clears the state after the files were opened again.
+// Mended tells that the files were opened again: the next write shows whether they are well.
 func (h *Health) Mended() {
 	h.mu.Lock()
 	h.broken = false
