@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/resource-agents/ocf"
+	"github.com/holdfast-ha/holdfast/resource-agents/script"
 	"github.com/holdfast-ha/holdfast/resource-agents/vg"
 	"github.com/holdfast-ha/holdfast/resource-agents/vip"
 )
@@ -20,6 +21,7 @@ var agents = []struct {
 	name string
 	make func() *ocf.Agent
 }{
+	{"script", script.Agent},
 	{"vg", vg.Agent},
 	{"vip", vip.Agent},
 }
