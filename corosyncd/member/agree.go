@@ -126,6 +126,7 @@ func (m *Machine) insist(now time.Time) {
 		m.note(true, fmt.Sprintf("%s does not agree on a view within %d ms and is left out for now", m.name(j), m.cfg.Timing.Consensus.Milliseconds()))
 	}
 	m.unsettled = now
+	m.changed()
 	m.wakeAt(now)
 }
 

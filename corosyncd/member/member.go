@@ -194,6 +194,9 @@ func (m *Machine) Index(id api.NodeID) int {
 	return i
 }
 
+// Rebirth raises the own incarnation, before the first view.
+func (m *Machine) Rebirth(life api.Incarnation) { m.cfg.Incarnation = life }
+
 // Deadline is when the machine wants to be woken.
 func (m *Machine) Deadline() time.Time { return m.next }
 
@@ -209,7 +212,7 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 	case Suspect:
 		m.peers[in.Node].suspect = true
 	case Silent:
-		m.silent(in)
+		m.silent(now, in)
 	case Fenced:
 		m.fenced(in)
 	case Quorate:

@@ -31,7 +31,8 @@ type peer struct {
 type silence struct {
 	incarnation api.Incarnation
 	why         string
-	heard       time.Time
+	heard       time.Time // last sign of life
+	since       time.Time // when it was found silent
 }
 
 // departure is how a node that was a member went; how is "" while there is none.
@@ -93,14 +94,14 @@ func (r *Report) mark(node int, life api.Incarnation) frame.Mark {
 	return frame.NoMark
 }
 
-func (m *Machine) silent(in Silent) {
+func (m *Machine) silent(now time.Time, in Silent) {
 	p := &m.peers[in.Node]
 	if !p.alive {
 		return
 	}
 	p.alive = false
 	p.accusing, p.accused = time.Time{}, Set{}
-	p.quiet = silence{incarnation: p.said.Incarnation, why: in.Why, heard: in.LastHeard}
+	p.quiet = silence{incarnation: p.said.Incarnation, why: in.Why, heard: in.LastHeard, since: now}
 	m.changed()
 }
 
@@ -151,7 +152,7 @@ func (m *Machine) learn(r *Report) {
 			}
 		case frame.MarkLost, frame.MarkOut:
 			if p.gone.incarnation < k.Incarnation && p.fenced < k.Incarnation && p.left < k.Incarnation {
-				p.gone = departure{silence{k.Incarnation, m.name(r.From) + " has lost it", time.Time{}}, api.DepartureLost, false}
+				p.gone = departure{silence{incarnation: k.Incarnation, why: m.name(r.From) + " has lost it"}, api.DepartureLost, false}
 				m.out = append(m.out, Amended{})
 			}
 		}
@@ -202,6 +203,9 @@ func (m *Machine) Hears() Set {
 	}
 	return s
 }
+
+// Banned reports whether the node is left out because it did not agree.
+func (m *Machine) Banned(i int) bool { return !m.peers[i].banned.IsZero() }
 
 // Proposal is the proposed view, its digest and sequence.
 func (m *Machine) Proposal() (members Set, digest, seq uint64) { return m.proposal, m.proposed, m.seq }

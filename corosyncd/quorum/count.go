@@ -83,9 +83,10 @@ func (m *Machine) judge() {
 	}
 }
 
-// evenSplit reports whether the view was cut into halves.
+// evenSplit reports whether this partition is one of two halves. votequorum rounds an odd number of votes down,
+// so that two of five may act although three others can; here a half is a half.
 func (m *Machine) evenSplit() bool {
-	return m.total == m.expected/2 && len(m.previous)-len(m.members) < m.quorum
+	return 2*m.total == m.expected && len(m.previous)-len(m.members) < m.quorum
 }
 
 func (m *Machine) winsTie() bool {
