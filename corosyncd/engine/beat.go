@@ -17,8 +17,8 @@ type beats struct {
 
 // Boxed once, so that heartbeats do not allocate.
 var (
-	beatAll   Output = Beat{Peer: All}
-	beatAlive Output = Beat{Peer: Alive}
+	beatAll    Output = Beat{Peer: All}
+	beatAround Output = Beat{Peer: Around}
 )
 
 // gap is the least time between heartbeats to all, so that many changes at once, as when a large cluster
@@ -48,7 +48,7 @@ func (e *Engine) beat(now time.Time) {
 		}
 		e.out = append(e.out, beatAll)
 	case !b.prompt.IsZero() && !b.prompt.After(now):
-		e.out = append(e.out, beatAlive)
+		e.out = append(e.out, beatAround)
 	default:
 		return
 	}
@@ -78,10 +78,13 @@ func (e *Engine) Peer(i int) *Node { return &e.cfg.Nodes[i] }
 // Self is this node's index.
 func (e *Engine) Self() int { return e.self }
 
-// IsAlive reports whether heartbeats of the peer arrive.
-func (e *Engine) IsAlive(i int) bool {
-	_, ok := e.detector.Alive(e.cfg.Nodes[i].ID)
-	return ok
+// recentFor is for how many tokens after its last heartbeat a node is still told of changes at once.
+const recentFor = 10
+
+// Recent reports whether the peer is alive or was so lately. It may not know yet that it is not heard here.
+func (e *Engine) Recent(now time.Time, i int) bool {
+	heard := e.detector.LastHeard(e.cfg.Nodes[i].ID)
+	return !heard.IsZero() && now.Sub(heard) < recentFor*e.cfg.Timing.Token
 }
 
 // Fill makes the heartbeat for a peer on a link. The names and the table in it are shared: they must not be
@@ -95,6 +98,9 @@ func (e *Engine) Fill(now time.Time, to, on int, h *frame.Heartbeat) {
 	l := &p.links[on]
 	l.sent++
 	own := e.quorum.Own()
+	if !e.mayAct() {
+		own.Flags &^= quorum.FlagQuorate
+	}
 	t := &e.cfg.Timing
 	_, digest, seq := e.member.Proposal()
 	*h = frame.Heartbeat{

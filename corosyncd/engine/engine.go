@@ -100,14 +100,14 @@ func (Wake) input()        {}
 // Output is what the engine wants done.
 type Output interface{ output() }
 
-// Beat asks for a heartbeat, made with Fill, to one peer on all links; to all peers with All, to those that
-// are alive with Alive.
+// Beat asks for a heartbeat, made with Fill, to one peer on all links; to all peers with All, to those for
+// which Recent is true with Around.
 type Beat struct{ Peer int }
 
 // Values of Beat.Peer that are no index.
 const (
-	All   = -1
-	Alive = -2
+	All    = -1
+	Around = -2
 )
 
 // View is a view to publish.

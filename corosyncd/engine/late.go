@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/corosyncd/detector"
+	"github.com/holdfast-ha/holdfast/corosyncd/member"
 )
 
 // lateness is how well this process keeps to its own clock.
@@ -17,7 +18,6 @@ type lateness struct {
 	// paused is when this node came back from a pause longer than the token, zero when its view has been
 	// confirmed since.
 	paused time.Time
-	by     time.Duration
 }
 
 // lateFor is how long a lateness is told to the others: a host that was short of CPU once will be again.
@@ -49,8 +49,9 @@ func (e *Engine) noteLateness(now time.Time) {
 		e.note(true, fmt.Sprintf("this process was not scheduled for %d ms", late.Milliseconds()))
 	}
 	if late >= t.Token && e.member.View().Len() > 1 {
-		e.late.paused, e.late.by = now, late
+		e.late.paused = now
 		e.dirty = true
+		e.membership(now, member.Quorate{Yes: false})
 	}
 }
 
@@ -79,6 +80,7 @@ func (e *Engine) confirm(now time.Time) {
 		}
 	}
 	e.unpause()
+	e.membership(now, member.Quorate{Yes: e.mayAct()})
 }
 
 func (e *Engine) unpause() {

@@ -57,8 +57,11 @@ func (e *Engine) adopt(now time.Time) {
 	e.hold(now)
 	e.quorumSaid(now, e.quorum.Step(now, v))
 	e.publish(now)
-	e.membership(now, member.Quorate{Yes: e.quorum.Verdict().Quorate})
+	e.membership(now, member.Quorate{Yes: e.mayAct()})
 }
+
+// mayAct reports whether this partition may act, as far as this node knows. After a pause it does not know.
+func (e *Engine) mayAct() bool { return e.quorum.Quorate() && e.late.paused.IsZero() }
 
 func (e *Engine) quorumSaid(now time.Time, outs []quorum.Output) {
 	changed := false
@@ -77,7 +80,7 @@ func (e *Engine) quorumSaid(now time.Time, outs []quorum.Output) {
 	if changed {
 		e.dirty = true
 		e.promptly(now)
-		e.membership(now, member.Quorate{Yes: e.quorum.Verdict().Quorate})
+		e.membership(now, member.Quorate{Yes: e.mayAct()})
 	}
 }
 

@@ -53,9 +53,11 @@ func (m *Machine) decide(now time.Time) {
 func (m *Machine) update(now time.Time) {
 	heard := m.Hears()
 	heard.Add(m.self)
+	m.banning = false
 	for i := range m.peers {
 		p := &m.peers[i]
 		if p.banned.After(now) {
+			m.banning = true
 			m.wakeAt(p.banned)
 		} else if !p.banned.IsZero() {
 			p.banned = time.Time{}
@@ -79,7 +81,7 @@ func (m *Machine) update(now time.Time) {
 func (m *Machine) usable(i int) bool {
 	p := &m.peers[i]
 	life := p.said.Incarnation
-	return p.alive && !p.said.Leaving && p.left != life && p.banned.IsZero() &&
+	return p.alive && !p.said.Leaving && p.left != life && p.banned.IsZero() && (m.view.Has(i) || !m.banning && !p.suspect) &&
 		!(p.gone.incarnation == life && m.shutOut(p)) && p.said.mark(m.self, m.cfg.Incarnation) != frame.MarkOut
 }
 
@@ -89,8 +91,15 @@ func (m *Machine) wait(now time.Time, digest uint64) time.Time {
 		return now // a proposal is out already; its successor must not wait
 	}
 	for j := range m.view.All() {
-		if !m.candidate.Has(j) || m.lifeOf(j) != m.lives[j] {
+		switch {
+		case m.lifeOf(j) != m.lives[j], !m.candidate.Has(j) && !m.usable(j):
 			return now // a member is lost or lives anew
+		case !m.candidate.Has(j) && m.adjacent[m.self].Has(j):
+			// Others seem to be better company than this member, which is well. It may only be that it has
+			// not heard them yet.
+			return m.since.Add(m.cfg.Timing.doubt())
+		case !m.candidate.Has(j):
+			return now
 		}
 	}
 	if m.candidate.Len() == len(m.cfg.Nodes) {

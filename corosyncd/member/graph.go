@@ -26,9 +26,8 @@ func (m *Machine) best(now time.Time) Set {
 			}
 		}
 	}
-	beyond := m.beyond(now, nodes)
-	m.weigh(nodes, beyond)
-	for i := range beyond.All() {
+	m.weigh(nodes)
+	for i := range m.beyond(now, nodes).All() {
 		nodes.Add(i)
 	}
 	for {
@@ -49,9 +48,7 @@ func (m *Machine) judge(now time.Time, i, j int) {
 		m.connect(i, j)
 	}
 	if v == broken {
-		m.notePartial(i, j)
-	} else if len(m.told) > 0 {
-		delete(m.told, [2]int{i, j})
+		m.notePartial(now, i, j)
 	}
 }
 
@@ -158,9 +155,9 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // weigh says what makes a clique better than another. It must come out the same on every node that knows the
-// same, so nothing in it depends on who asks. A partition that may act keeps its members, whoever else comes,
-// and a node that is in no such partition goes to it. Of equals the one that is together already stays.
-func (m *Machine) weigh(nodes, beyond Set) {
+// same, so nothing but suspicion depends on who asks. A partition that may act keeps its members, whoever else
+// comes, and a node that is in no such partition goes to it.
+func (m *Machine) weigh(nodes Set) {
 	anchor := m.anchor(nodes)
 	for i := range m.peers {
 		w := weight{minor: nodeUnit + uint64(m.cfg.Nodes[i].Votes)*votesUnit}
@@ -169,18 +166,6 @@ func (m *Machine) weigh(nodes, beyond Set) {
 		}
 		if !m.peers[i].suspect {
 			w.major += freshUnit
-		}
-		switch {
-		case i == m.self:
-			w.minor += uint64(m.view.Len()) * viewUnit
-		case nodes.Has(i):
-			w.minor += uint64(m.peers[i].said.View.Len()) * viewUnit
-		case beyond.Has(i):
-			together := 0
-			for j := range m.adjacent[i].And(nodes).All() {
-				together = max(together, m.peers[j].said.View.Len())
-			}
-			w.minor += uint64(together) * viewUnit
 		}
 		m.weights[i] = w
 	}

@@ -157,7 +157,10 @@ type Machine struct {
 	since     time.Time
 	unsettled time.Time
 	expelled  bool
-	told      map[[2]int]bool // pairs of the partial mesh that have been reported
+	// banning tells that somebody is left out for now. Nobody is taken in meanwhile: the others would not
+	// agree to a view without those who are left out.
+	banning bool
+	told    map[[2]int]time.Time // when a pair that does not hear each other was noted
 
 	next time.Time
 	out  []Output
@@ -168,7 +171,7 @@ type Machine struct {
 
 // New makes a machine that is in no view yet.
 func New(cfg Config, now time.Time) *Machine {
-	m := &Machine{cfg: cfg, start: now, highest: cfg.RingSeq, told: make(map[[2]int]bool)}
+	m := &Machine{cfg: cfg, start: now, highest: cfg.RingSeq, told: make(map[[2]int]time.Time)}
 	m.resize(cfg.Nodes)
 	m.candidate.Add(m.self)
 	m.since = now

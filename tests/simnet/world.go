@@ -52,6 +52,8 @@ type Faults struct {
 	Jitter time.Duration
 	// cut packets do not arrive: by sender and receiver index.
 	cut map[[2]int]bool
+	// dead links carry nothing.
+	dead map[int]bool
 }
 
 // Node is one simulated host.
@@ -75,6 +77,8 @@ type Node struct {
 	inbox  []arrival // what came while it was paused
 	wakeAt time.Time
 	gone   bool
+	// touched is when it was last started or resumed.
+	touched time.Time
 }
 
 type arrival struct {
@@ -165,7 +169,8 @@ func Addr(node, link int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, byte(link), byte(node >> 8), byte(node)})
 }
 
-func (w *World) config(n *Node) engine.Config {
+func (n *Node) config() engine.Config {
+	w := n.world
 	t := w.opt.Token
 	c := engine.Config{
 		Cluster: "sim", Self: n.ID, Incarnation: n.lived,
@@ -190,9 +195,9 @@ func (w *World) config(n *Node) engine.Config {
 func (n *Node) Start() {
 	w := n.world
 	n.life++
-	n.Up, n.paused, n.gone, n.inbox, n.View = true, false, false, nil, nil
+	n.Up, n.paused, n.gone, n.inbox, n.View, n.touched = true, false, false, nil, nil, w.Now
 	n.lived = max(n.lived+1, api.Incarnation(w.Now.Add(n.Skew).UnixMicro()))
-	n.Engine = engine.New(w.config(n), w.Now)
+	n.Engine = engine.New(n.config(), w.Now)
 	w.trace("%s starts", n.name())
 	n.step(engine.Wake{})
 }
@@ -215,7 +220,7 @@ func (n *Node) Resume() {
 	if !n.paused || !n.Up {
 		return
 	}
-	n.paused = false
+	n.paused, n.touched = false, n.world.Now
 	n.world.trace("%s resumes", n.name())
 	inbox := n.inbox
 	n.inbox = nil
@@ -269,7 +274,7 @@ func (n *Node) act(o engine.Output) {
 	switch o := o.(type) {
 	case engine.Beat:
 		for to := range w.Nodes {
-			if to == n.Index || o.Peer >= 0 && o.Peer != to || o.Peer == engine.Alive && !n.Engine.IsAlive(to) {
+			if to == n.Index || o.Peer >= 0 && o.Peer != to || o.Peer == engine.Around && !n.Engine.Recent(w.Now, to) {
 				continue
 			}
 			for link := range w.opt.Links {
@@ -324,7 +329,7 @@ func (n *Node) send(to, link int) {
 	w.Packets++
 	var beat frame.Heartbeat
 	n.Engine.Fill(w.Now, to, link, &beat)
-	if w.Faults.cut[[2]int{n.Index, to}] || w.Faults.Loss > 0 && w.rng.Float64() < w.Faults.Loss {
+	if w.Faults.cut[[2]int{n.Index, to}] || w.Faults.dead[link] || w.Faults.Loss > 0 && w.rng.Float64() < w.Faults.Loss {
 		return
 	}
 	a := arrival{from: n.Index, link: link, raw: beat.Append(nil)}
