@@ -132,6 +132,7 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 	st.Origin = "enlisted"
 	m.status = status.SetState(m.status, node, st)
 	m.status = status.SetHistory(m.status, node, resources)
+	m.setAttr(now, api.AttrUpdate{Op: "update", Name: "#feature-set", Node: in.Node, Value: a.FeatureSet, Dampen: -1})
 	m.adoptRunning(in.Node, a.Running)
 	for _, ev := range a.Unsent {
 		m.event(now, in.Node, ev)
