@@ -156,7 +156,7 @@ func (d *Daemon) open() (err error) {
 		return err
 	}
 	d.store, err = store.Open(store.Config{
-		Dir: d.cfg.Dirs.State("crmd") + "/raft", Node: d.node, Cluster: file.Cluster.Name, Network: d.peers.RaftLayer(),
+		Dir: d.cfg.Dirs.State("crmd") + "/raft", Node: d.node, Cluster: file.Cluster.Name + " " + pki.Hash(d.identity.CA), Network: d.peers.RaftLayer(),
 		Heartbeat: raftHeartbeat(file), Patch: applyPatch, OnApply: d.applied, OnStatus: d.raftChanged, Log: d.log})
 	if err != nil {
 		return err
