@@ -29,12 +29,6 @@ type Node struct {
 	Addrs []netip.Addr
 }
 
-// Packet is what a link received for this package.
-type Packet struct {
-	From    netip.Addr
-	Payload []byte
-}
-
 // Sender seals a packet and sends it, without waiting.
 type Sender interface {
 	SendGossip(to api.NodeID, link int, addr netip.Addr, payload []byte) error
@@ -58,7 +52,6 @@ type Config struct {
 	MTU     int
 	Sender  Sender
 	Streams Streams
-	Packets <-chan Packet
 	// Meta is what the other members are told about this node.
 	Meta Meta
 	Log  *slog.Logger
@@ -93,9 +86,11 @@ const (
 	leaveTimeout  = 300 * time.Millisecond
 )
 
-// maxCommands bounds the commands that wait for the daemon; maxCommand is the length of one.
+// maxCommands bounds the commands that wait for the daemon, maxPackets the packets that wait for memberlist;
+// maxCommand is the length of a command.
 const (
 	maxCommands = 64
+	maxPackets  = 256
 	maxCommand  = 4096
 )
 
@@ -124,6 +119,17 @@ func New(cfg Config) (*Gossip, error) {
 
 // Close gives back the sockets of a Gossip that is not run.
 func (g *Gossip) Close() { g.transport.Shutdown() }
+
+// Deliver takes a packet that a link received. It does not wait, and is false when too many wait already.
+func (g *Gossip) Deliver(from netip.Addr, payload []byte) bool {
+	p := &memberlist.Packet{Buf: payload, From: net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, uint16(g.cfg.Port))), Timestamp: time.Now()}
+	select {
+	case g.transport.packets <- p:
+		return true
+	default:
+		return false
+	}
+}
 
 // Commands are what other members say.
 func (g *Gossip) Commands() <-chan Command { return g.commands }

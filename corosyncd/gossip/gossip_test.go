@@ -29,14 +29,13 @@ func nodes(n int) []Node {
 
 // wire carries packets between the nodes of a test.
 type wire struct {
-	from    netip.Addr
-	packets map[netip.Addr]chan Packet
+	from netip.Addr
+	to   map[netip.Addr]*atomic.Pointer[Gossip]
 }
 
 func (w wire) SendGossip(_ api.NodeID, _ int, to netip.Addr, payload []byte) error {
-	select {
-	case w.packets[to] <- Packet{From: w.from, Payload: append([]byte(nil), payload...)}:
-	default:
+	if g := w.to[to].Load(); g != nil {
+		g.Deliver(w.from, append([]byte(nil), payload...))
 	}
 	return nil
 }
@@ -56,15 +55,15 @@ func (host) DialStream(from netip.Addr, to netip.AddrPort, timeout time.Duration
 // start runs a cluster; change may alter a node's configuration.
 func start(t *testing.T, n int, change func(i int, c *Config)) []*Gossip {
 	t.Helper()
-	packets := map[netip.Addr]chan Packet{}
+	to := map[netip.Addr]*atomic.Pointer[Gossip]{}
 	for i := range n {
-		packets[addr(i+1)] = make(chan Packet, 100)
+		to[addr(i+1)] = &atomic.Pointer[Gossip]{}
 	}
 	var all []*Gossip
 	for i := range n {
 		c := Config{
 			Self: fmt.Sprintf("n%d", i+1), Cluster: "shop", Nodes: nodes(n), Port: testPort, Key: []byte(strings.Repeat("k", 32)), MTU: 1400,
-			Sender: wire{addr(i + 1), packets}, Streams: host{}, Packets: packets[addr(i+1)],
+			Sender: wire{addr(i + 1), to}, Streams: host{},
 			Meta: Meta{ID: api.NodeID(i + 1), Version: "1"}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		}
 		if change != nil {
@@ -74,6 +73,7 @@ func start(t *testing.T, n int, change func(i int, c *Config)) []*Gossip {
 		if err != nil {
 			t.Fatal(err)
 		}
+		to[addr(i+1)].Store(g)
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- g.Run(ctx) }()

@@ -34,7 +34,7 @@ const (
 var _ memberlist.NodeAwareTransport = (*transport)(nil)
 
 func newTransport(g *Gossip) (*transport, error) {
-	t := &transport{g: g, packets: make(chan *memberlist.Packet, maxCommands), streams: make(chan net.Conn), slots: make(chan struct{}, maxStreams), closed: make(chan struct{})}
+	t := &transport{g: g, packets: make(chan *memberlist.Packet, maxPackets), streams: make(chan net.Conn), slots: make(chan struct{}, maxStreams), closed: make(chan struct{})}
 	self, ok := g.node(func(n *Node) bool { return n.Name == g.cfg.Self })
 	if !ok {
 		return nil, fmt.Errorf("gossip: node %s is not configured", g.cfg.Self)
@@ -50,27 +50,10 @@ func newTransport(g *Gossip) (*transport, error) {
 	return t, nil
 }
 
-// start runs the goroutines that feed memberlist, one for packets, one for each listener, until Shutdown.
+// start runs a goroutine for each listener, until Shutdown.
 func (t *transport) start(wg *sync.WaitGroup) {
-	wg.Go(t.forward)
 	for _, l := range t.listeners {
 		wg.Go(func() { t.accept(l) })
-	}
-}
-
-func (t *transport) forward() {
-	for {
-		select {
-		case p := <-t.g.cfg.Packets:
-			from := net.UDPAddrFromAddrPort(netip.AddrPortFrom(p.From, uint16(t.g.cfg.Port)))
-			select {
-			case t.packets <- &memberlist.Packet{Buf: p.Payload, From: from, Timestamp: time.Now()}:
-			case <-t.closed:
-				return
-			}
-		case <-t.closed:
-			return
-		}
 	}
 }
 

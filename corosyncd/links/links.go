@@ -42,6 +42,9 @@ type Config struct {
 	// Keys can all be read; the first is used to seal.
 	Keys    []frame.Key
 	Network Network
+	// Gossip takes a packet of the gossip library. It must not wait, and reports whether it took it; the
+	// payload is its to keep.
+	Gossip func(from netip.Addr, payload []byte) bool
 }
 
 // Links are the open sockets. Run must be called to receive.
@@ -51,7 +54,6 @@ type Links struct {
 	inbox  chan *Received
 	free   chan *Received
 	made   atomic.Int32
-	gossip chan Gossip
 	core   sender
 	others sender
 	// mu guards others, the sender of everything but heartbeats.
@@ -66,6 +68,7 @@ type Received struct {
 	// Kind is KindHeartbeat, KindRefusal, or 0 for a packet that was rejected with Verdict.
 	Kind    frame.Kind
 	Verdict frame.Verdict
+	Key     frame.KeyID
 	Sender  api.NodeID
 	Link    int
 	From    netip.Addr
@@ -74,18 +77,9 @@ type Received struct {
 	buf     []byte
 }
 
-// Gossip is a packet of the gossip library.
-type Gossip struct {
-	From    netip.Addr
-	Payload []byte
-}
-
 // maxReceived bounds the packets that wait for the engine: two rounds of heartbeats in the largest cluster.
 // What comes beyond that is dropped and counted.
 const maxReceived = 1024
-
-// maxGossip bounds the gossip packets that wait.
-const maxGossip = 256
 
 // sender seals and sends for one goroutine.
 type sender struct {
@@ -96,10 +90,7 @@ type sender struct {
 
 // Open binds the sockets.
 func Open(cfg Config) (*Links, error) {
-	l := &Links{
-		cfg: cfg, inbox: make(chan *Received, maxReceived), free: make(chan *Received, maxReceived),
-		gossip: make(chan Gossip, maxGossip),
-	}
+	l := &Links{cfg: cfg, inbox: make(chan *Received, maxReceived), free: make(chan *Received, maxReceived)}
 	for i, a := range cfg.Addrs {
 		c, err := cfg.Network.ListenPacket(netip.AddrPortFrom(a, uint16(cfg.Port)))
 		if err != nil {
@@ -151,9 +142,6 @@ func (l *Links) Run(ctx context.Context) error {
 // Inbox is where the engine's packets arrive.
 func (l *Links) Inbox() <-chan *Received { return l.inbox }
 
-// Gossip is where the gossip library's packets arrive.
-func (l *Links) Gossip() <-chan Gossip { return l.gossip }
-
 // Release gives a packet back.
 func (l *Links) Release(r *Received) {
 	select {
@@ -179,9 +167,7 @@ func (l *Links) read(link int, c PacketConn) error {
 			continue
 		}
 		if h.Kind == frame.KindGossip {
-			select {
-			case l.gossip <- Gossip{From: from, Payload: append([]byte(nil), payload...)}:
-			default:
+			if !l.cfg.Gossip(from, append([]byte(nil), payload...)) {
 				l.overflow.Add(1)
 			}
 			continue
@@ -197,7 +183,7 @@ func (l *Links) deliver(h *frame.Header, link int, from netip.Addr, v frame.Verd
 		l.overflow.Add(1)
 		return
 	}
-	r.Kind, r.Verdict, r.Sender, r.Link, r.From = 0, v, h.From, link, from
+	r.Kind, r.Verdict, r.Key, r.Sender, r.Link, r.From = 0, v, h.Key, h.From, link, from
 	if v == frame.Accepted {
 		r.buf = append(r.buf[:0], payload...)
 		ok := false
