@@ -45,6 +45,8 @@ type Config struct {
 	Network    Network // nil is the host's
 	Protection host.Protection
 	Log        *slog.Logger
+	// API, when set, is where the API is served instead of the unix socket in Dirs.
+	API net.Listener
 	// Level, when set, follows the cluster file's [logging] level.
 	Level *slog.LevelVar
 }
@@ -194,11 +196,21 @@ func (d *Daemon) open() (net.Listener, error) {
 		d.links.Close()
 		return nil, err
 	}
-	path := d.cfg.Dirs.Socket("corosyncd")
-	l, err := ipc.Listen(path, 0o660)
+	if d.cfg.API != nil {
+		return d.cfg.API, nil
+	}
+	l, err := listenAPI(d.cfg.Dirs.Socket("corosyncd"))
 	if err != nil {
 		d.gossip.Close()
 		d.links.Close()
+	}
+	return l, err
+}
+
+// listenAPI opens the unix socket for root and the group haclient.
+func listenAPI(path string) (net.Listener, error) {
+	l, err := ipc.Listen(path, 0o660)
+	if err != nil {
 		return nil, err
 	}
 	if g, err := user.LookupGroup("haclient"); err == nil {
