@@ -49,7 +49,7 @@ of the network which contains the address, and that of a single address (32 or 1
 			Long: "A label for old tools such as ifconfig: the address is shown as eth0:LABEL. Interface name and label have at most 15 characters together."},
 		{Name: "duplicate_check", Type: ocf.Duration, Default: "100ms", Reloadable: true, Short: "Time for the duplicate address check",
 			Long: `For how long the network is asked before the start whether somebody else has the address. Somebody who answers makes the start fail.
-0 does not ask.`},
+0 does not ask; that is needed in networks whose switches answer for machines that are gone (proxy ARP, ARP suppression).`},
 		{Name: "arp_count", Type: ocf.Integer, Default: "5", Min: 1, Reloadable: true, Short: "Number of announcements",
 			Long: `How often the neighbours are told where the address is (gratuitous ARP, or unsolicited neighbour advertisement for IPv6). The first
 announcement is made before the start ends, the others in the background.`},
