@@ -141,7 +141,7 @@ func TestRun_ShutdownKillsAndReportsNothing(t *testing.T) {
 	fmt.Sscan(tryRead(l.dir+"/pid"), &pid)
 	l.stop()
 	goleak.VerifyNone(t, before)
-	if left := proc.Group(pid, 10, 0); len(left) != 0 {
+	if left := proc.Group(pid, 10); len(left) != 0 {
 		t.Errorf("after the end there still run %v", left)
 	}
 	l.mu.Lock()
