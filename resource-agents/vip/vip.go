@@ -123,14 +123,18 @@ func stop(_ context.Context, c *ocf.Call) error {
 	if err != nil {
 		return err
 	}
-	at, err := find(s)
-	for ; err == nil && at != nil; at, err = find(s) {
+	// More than once only if the address was added to several interfaces by hand.
+	for range 16 {
+		at, err := find(s)
+		if err != nil || at == nil {
+			return err
+		}
 		if err := remove(at, s); err != nil {
 			return err
 		}
 		c.Logf("removed %s from %s", s.ip, at.Attrs().Name)
 	}
-	return err
+	return ocf.Errorf(ocf.ErrGeneric, "%s comes back after it was removed; somebody else manages it", s.ip)
 }
 
 func monitor(ctx context.Context, c *ocf.Call) error {
