@@ -38,7 +38,8 @@ type Exit struct {
 	Truncated           bool // the beginning of an output was dropped
 	Started             time.Time
 	Elapsed             time.Duration
-	// Hang is the group as it was before it was killed at the timeout, at most maxHang processes.
+	// Hang is the child and what it had started before they were killed at the timeout, at most maxHang
+	// processes.
 	Hang []proc.Process
 	// Gone is nil when nothing of the killed group runs any more. Otherwise a process sits in the kernel
 	// and cannot die (state D), and Gone is closed when the last one has.
@@ -49,7 +50,6 @@ const (
 	// killGrace is how long a killed group may take to die before Exec returns without it. Pacemaker
 	// warns after the same time.
 	killGrace = 5 * time.Second
-	// maxHang and hangBudget bound the look at a hanging group, which delays its kill.
-	maxHang    = 16
-	hangBudget = 100 * time.Millisecond
+	// maxHang bounds the look at a hanging agent and its children, which delays their kill.
+	maxHang = 16
 )
