@@ -102,7 +102,8 @@ func (m *Machine) indexOf(p *peer) int {
 	return -1
 }
 
-// insist leaves out those who do not agree for too long: first those who would be new, then members.
+// insist leaves out those who do not agree for too long: first those who miss heartbeats, then those who would
+// be new, then members.
 func (m *Machine) insist(now time.Time) {
 	if m.unsettled.IsZero() {
 		return
@@ -112,20 +113,33 @@ func (m *Machine) insist(now time.Time) {
 		m.wakeAt(due)
 		return
 	}
-	var against Set
+	var against, missing Set
 	for j := range m.proposal.All() {
-		if j != m.self && m.peers[j].said.Proposal != m.proposed {
+		if p := &m.peers[j]; j != m.self && p.said.Proposal != m.proposed {
 			against.Add(j)
+			if p.suspect {
+				missing.Add(j)
+			}
 		}
 	}
-	if joining := against.Without(m.view); !joining.Empty() {
+	if joining := against.Without(m.view); !missing.Empty() {
+		against = missing
+	} else if !joining.Empty() {
 		against = joining
 	}
+	// All bans end together: otherwise this node would go on proposing views that lack the others in turn.
+	until := now.Add(m.cfg.Timing.Consensus)
+	for j := range m.peers {
+		if m.Banned(j) {
+			m.peers[j].banned = until
+		}
+	}
 	for j := range against.All() {
-		m.peers[j].banned = now.Add(2 * m.cfg.Timing.Consensus)
+		m.peers[j].banned = until
 		m.note(true, fmt.Sprintf("%s does not agree on a view within %d ms and is left out for now", m.name(j), m.cfg.Timing.Consensus.Milliseconds()))
 	}
 	m.unsettled = now
+	m.changed()
 	m.wakeAt(now)
 }
 
@@ -168,11 +182,11 @@ func (m *Machine) noteExpelled() {
 }
 
 // notePartial tells of two nodes that are both heard here and do not hear each other.
-func (m *Machine) notePartial(i, j int) {
-	if m.told[[2]int{i, j}] {
+func (m *Machine) notePartial(now time.Time, i, j int) {
+	if last, ok := m.told[[2]int{i, j}]; ok && now.Sub(last) < tellAgain {
 		return
 	}
-	m.told[[2]int{i, j}] = true
+	m.told[[2]int{i, j}] = now
 	a, b := i, j
 	if m.peers[j].accused.Has(i) {
 		a, b = j, i
@@ -183,3 +197,6 @@ func (m *Machine) notePartial(i, j int) {
 	}
 	m.note(true, fmt.Sprintf("%s does not hear %s; %s", m.name(a), m.name(b), who))
 }
+
+// tellAgain is after how long a broken connection is noted again.
+const tellAgain = 5 * time.Minute

@@ -1,16 +1,15 @@
 package member
 
 // weight orders sets of nodes: the sum over the members decides. Its fields are, from the most significant:
-// members of the partition that may act, nodes that were heard recently, votes, nodes, members of the present
-// view. Each field is wide enough for the sum over MaxNodes nodes.
+// members of the partition that may act, nodes that were heard recently, votes, nodes. Each field is wide enough
+// for the sum over MaxNodes nodes.
 type weight struct{ major, minor uint64 }
 
 const (
 	anchorUnit = 1 << 32
 	freshUnit  = 1
 	votesUnit  = 1 << 32
-	nodeUnit   = 1 << 16
-	viewUnit   = 1
+	nodeUnit   = 1
 )
 
 func (w weight) plus(v weight) weight { return weight{w.major + v.major, w.minor + v.minor} }

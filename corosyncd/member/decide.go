@@ -49,12 +49,20 @@ func (m *Machine) decide(now time.Time) {
 	m.insist(now)
 }
 
-// update refreshes who accuses whom of the nodes that are heard here.
+// update refreshes who accuses whom of the nodes that are heard here, and ends bans.
 func (m *Machine) update(now time.Time) {
 	heard := m.Hears()
 	heard.Add(m.self)
+	m.banning = false
 	for i := range m.peers {
 		p := &m.peers[i]
+		if p.banned.After(now) {
+			m.banning = true
+			m.wakeAt(p.banned)
+		} else if !p.banned.IsZero() {
+			p.banned = time.Time{}
+			m.changed()
+		}
 		accused := p.said.Silent.And(heard)
 		if !p.alive {
 			accused = Set{}
@@ -70,150 +78,11 @@ func (m *Machine) update(now time.Time) {
 }
 
 // usable reports whether a node can be in a view with this one.
-func (m *Machine) usable(now time.Time, i int) bool {
+func (m *Machine) usable(i int) bool {
 	p := &m.peers[i]
 	life := p.said.Incarnation
-	if !p.alive || p.said.Leaving || p.left == life {
-		return false
-	}
-	if p.gone.incarnation == life && m.shutOut(p) || p.said.mark(m.self, m.cfg.Incarnation) == frame.MarkOut {
-		return false
-	}
-	if p.banned.After(now) {
-		m.wakeAt(p.banned)
-		return false
-	}
-	return true
-}
-
-// verdict is what is known about the connection of two usable nodes.
-type verdict uint8
-
-const (
-	unknownYet verdict = iota
-	connected
-	broken
-	// shunned: one of them keeps the other out.
-	shunned
-)
-
-// edge judges the connection of i and j, one of which may be this node.
-func (m *Machine) edge(now time.Time, i, j int) verdict {
-	v := connected
-	for _, pair := range [2][2]int{{i, j}, {j, i}} {
-		from, to := pair[0], pair[1]
-		if from == m.self {
-			continue // usable, so it is heard
-		}
-		p := &m.peers[from]
-		switch {
-		case p.accused.Has(to):
-			if m.believes(now, p, to) {
-				return broken
-			}
-			v = unknownYet
-		case to != m.self && p.said.mark(to, m.peers[to].said.Incarnation) == frame.MarkOut:
-			return shunned
-		case to != m.self && !p.said.Hears.Has(to):
-			v = unknownYet
-		}
-	}
-	return v
-}
-
-// believes reports whether p's accusation of a node counts.
-func (m *Machine) believes(now time.Time, p *peer, to int) bool {
-	if to != m.self && m.peers[to].suspect {
-		return true // it misses heartbeats here too
-	}
-	doubt := m.cfg.Timing.doubt()
-	counts := earlier(p.accusedLately.Add(doubt), p.accusing.Add(3*doubt))
-	if counts.After(now) {
-		m.wakeAt(counts)
-		return false
-	}
-	return true
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// best is the view that this node wants: the heaviest clique that it knows of, as far as that contains it.
-func (m *Machine) best(now time.Time) Set {
-	var nodes Set
-	nodes.Add(m.self)
-	for i := range m.peers {
-		if m.usable(now, i) {
-			nodes.Add(i)
-		}
-	}
-	for i := range nodes.All() {
-		m.adjacent[i] = Set{}
-	}
-	for i := range nodes.All() {
-		for j := range nodes.All() {
-			if j <= i {
-				continue
-			}
-			v := m.edge(now, i, j)
-			// Members stay until something is known against them; others come when everything is known.
-			if v == connected || v == unknownYet && m.view.Has(i) && m.view.Has(j) {
-				m.adjacent[i].Add(j)
-				m.adjacent[j].Add(i)
-			}
-			if v == broken {
-				m.notePartial(i, j)
-			} else if len(m.told) > 0 {
-				delete(m.told, [2]int{i, j})
-			}
-		}
-	}
-	m.weigh(nodes)
-	for {
-		clique := heaviest(nodes, m.adjacent, m.weights)
-		if clique.Has(m.self) {
-			return clique
-		}
-		// The others will go together without this node; what remains may form a view with it.
-		nodes = nodes.Without(clique)
-	}
-}
-
-// weigh says what makes a clique better than another. A partition that may act keeps its members, whoever
-// else comes; a node that is not in such a partition goes to it.
-func (m *Machine) weigh(nodes Set) {
-	anchor := Set{}
-	if m.quorate {
-		anchor = m.view
-	} else {
-		best := api.RingID{}
-		for i := range nodes.All() {
-			r := &m.peers[i].said
-			if i == m.self || !r.Quorate {
-				continue
-			}
-			if r.Ring.Seq > best.Seq || r.Ring.Seq == best.Seq && r.Ring.Rep < best.Rep {
-				best, anchor = r.Ring, r.View
-			}
-		}
-	}
-	for i := range nodes.All() {
-		w := weight{minor: nodeUnit + uint64(m.cfg.Nodes[i].Votes)*votesUnit}
-		if anchor.Has(i) {
-			w.major += anchorUnit
-		}
-		if !m.peers[i].suspect {
-			w.major += freshUnit
-		}
-		if m.view.Has(i) {
-			w.minor += viewUnit
-		}
-		m.weights[i] = w
-	}
+	return p.alive && !p.said.Leaving && p.left != life && p.banned.IsZero() && (m.view.Has(i) || !m.banning && !p.suspect) &&
+		!(p.gone.incarnation == life && m.shutOut(p)) && p.said.mark(m.self, m.cfg.Incarnation) != frame.MarkOut
 }
 
 // wait is until when a proposal is held back so that it can be a better one.
@@ -222,8 +91,15 @@ func (m *Machine) wait(now time.Time, digest uint64) time.Time {
 		return now // a proposal is out already; its successor must not wait
 	}
 	for j := range m.view.All() {
-		if !m.candidate.Has(j) || m.lifeOf(j) != m.lives[j] {
+		switch {
+		case m.lifeOf(j) != m.lives[j], !m.candidate.Has(j) && !m.usable(j):
 			return now // a member is lost or lives anew
+		case !m.candidate.Has(j) && m.adjacent[m.self].Has(j):
+			// Others seem to be better company than this member, which is well. It may only be that it has
+			// not heard them yet.
+			return m.since.Add(m.cfg.Timing.doubt())
+		case !m.candidate.Has(j):
+			return now
 		}
 	}
 	if m.candidate.Len() == len(m.cfg.Nodes) {

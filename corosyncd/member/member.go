@@ -157,7 +157,10 @@ type Machine struct {
 	since     time.Time
 	unsettled time.Time
 	expelled  bool
-	told      map[[2]int]bool // pairs of the partial mesh that have been reported
+	// banning tells that somebody is left out for now. Nobody is taken in meanwhile: the others would not
+	// agree to a view without those who are left out.
+	banning bool
+	told    map[[2]int]time.Time // when a pair that does not hear each other was noted
 
 	next time.Time
 	out  []Output
@@ -168,7 +171,7 @@ type Machine struct {
 
 // New makes a machine that is in no view yet.
 func New(cfg Config, now time.Time) *Machine {
-	m := &Machine{cfg: cfg, start: now, highest: cfg.RingSeq, told: make(map[[2]int]bool)}
+	m := &Machine{cfg: cfg, start: now, highest: cfg.RingSeq, told: make(map[[2]int]time.Time)}
 	m.resize(cfg.Nodes)
 	m.candidate.Add(m.self)
 	m.since = now
@@ -194,6 +197,9 @@ func (m *Machine) Index(id api.NodeID) int {
 	return i
 }
 
+// Rebirth raises the own incarnation, before the first view.
+func (m *Machine) Rebirth(life api.Incarnation) { m.cfg.Incarnation = life }
+
 // Deadline is when the machine wants to be woken.
 func (m *Machine) Deadline() time.Time { return m.next }
 
@@ -209,7 +215,7 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 	case Suspect:
 		m.peers[in.Node].suspect = true
 	case Silent:
-		m.silent(in)
+		m.silent(now, in)
 	case Fenced:
 		m.fenced(in)
 	case Quorate:

@@ -31,7 +31,8 @@ type peer struct {
 type silence struct {
 	incarnation api.Incarnation
 	why         string
-	heard       time.Time
+	heard       time.Time // last sign of life
+	since       time.Time // when it was found silent
 }
 
 // departure is how a node that was a member went; how is "" while there is none.
@@ -93,14 +94,14 @@ func (r *Report) mark(node int, life api.Incarnation) frame.Mark {
 	return frame.NoMark
 }
 
-func (m *Machine) silent(in Silent) {
+func (m *Machine) silent(now time.Time, in Silent) {
 	p := &m.peers[in.Node]
 	if !p.alive {
 		return
 	}
-	p.alive = false
+	p.alive, p.suspect = false, false
 	p.accusing, p.accused = time.Time{}, Set{}
-	p.quiet = silence{incarnation: p.said.Incarnation, why: in.Why, heard: in.LastHeard}
+	p.quiet = silence{incarnation: p.said.Incarnation, why: in.Why, heard: in.LastHeard, since: now}
 	m.changed()
 }
 
@@ -126,35 +127,32 @@ func (m *Machine) shutOut(p *peer) bool {
 // learn takes over what a member of the present view knows about the end of other nodes, so that all members
 // have the same records although one of them may have skipped a view or started later.
 func (m *Machine) learn(r *Report) {
-	if !m.view.Has(r.From) || r.Ring != m.ring {
-		// What others say about proven deaths is true whatever view they are in.
-		for _, k := range r.Marks {
-			if k.Mark == frame.MarkFenced {
-				m.learnFenced(k)
-			}
-		}
-		return
-	}
+	comrade := m.view.Has(r.From) && r.Ring == m.ring
 	for _, k := range r.Marks {
 		p := &m.peers[k.Node]
-		if k.Node == m.self || m.view.Has(k.Node) {
-			continue
+		switch {
+		case k.Node == m.self:
+		case k.Mark == frame.MarkFenced:
+			m.learnFenced(k) // true in whatever view the other is
+		case !comrade:
+		case k.Mark == frame.MarkLeft:
+			m.learnLeft(p, k, r.From)
+		case m.view.Has(k.Node):
+		case p.gone.incarnation < k.Incarnation && p.fenced < k.Incarnation && p.left < k.Incarnation:
+			p.gone = departure{silence{incarnation: k.Incarnation, why: m.name(r.From) + " has lost it"}, api.DepartureLost, false}
+			m.out = append(m.out, Amended{})
 		}
-		switch k.Mark {
-		case frame.MarkFenced:
-			m.learnFenced(k)
-		case frame.MarkLeft:
-			p.left = max(p.left, k.Incarnation)
-			if p.gone.incarnation == k.Incarnation && p.gone.how == api.DepartureLost {
-				p.gone.how, p.gone.why = api.DepartureLeft, "said goodbye to "+m.name(r.From)
-				m.out = append(m.out, Amended{})
-			}
-		case frame.MarkLost, frame.MarkOut:
-			if p.gone.incarnation < k.Incarnation && p.fenced < k.Incarnation && p.left < k.Incarnation {
-				p.gone = departure{silence{k.Incarnation, m.name(r.From) + " has lost it", time.Time{}}, api.DepartureLost, false}
-				m.out = append(m.out, Amended{})
-			}
-		}
+	}
+}
+
+func (m *Machine) learnLeft(p *peer, k MarkedNode, from int) {
+	if k.Incarnation > p.left {
+		p.left = k.Incarnation
+		m.changed()
+	}
+	if p.gone.incarnation == k.Incarnation && p.gone.how == api.DepartureLost {
+		p.gone.how, p.gone.why = api.DepartureLeft, "said goodbye to "+m.name(from)
+		m.out = append(m.out, Amended{})
 	}
 }
 
@@ -178,7 +176,7 @@ func (m *Machine) Departed(i int) (how api.Departure, life api.Incarnation, why 
 func (m *Machine) Mark(i int) (frame.Mark, api.Incarnation) {
 	p := &m.peers[i]
 	switch {
-	case m.view.Has(i) && p.fenced < m.lives[i]:
+	case m.view.Has(i) && p.fenced < m.lives[i] && p.left < m.lives[i]:
 		return frame.NoMark, 0
 	case p.left != 0 && p.left >= p.gone.incarnation && p.left >= p.fenced:
 		return frame.MarkLeft, p.left
@@ -202,6 +200,9 @@ func (m *Machine) Hears() Set {
 	}
 	return s
 }
+
+// Banned reports whether the node is left out because it did not agree.
+func (m *Machine) Banned(i int) bool { return !m.peers[i].banned.IsZero() }
 
 // Proposal is the proposed view, its digest and sequence.
 func (m *Machine) Proposal() (members Set, digest, seq uint64) { return m.proposal, m.proposed, m.seq }

@@ -23,7 +23,7 @@ func (m *Machine) Reconfigure(now time.Time, nodes []Node, timing Timing) []Outp
 	m.view = m.view.translate(table)
 	m.proposal = m.proposal.translate(table)
 	m.candidate = m.candidate.translate(table)
-	m.told = make(map[[2]int]bool)
+	m.told = make(map[[2]int]time.Time)
 	m.reviewed()
 	m.changed()
 	m.decide(now)

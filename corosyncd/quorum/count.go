@@ -83,9 +83,10 @@ func (m *Machine) judge() {
 	}
 }
 
-// evenSplit reports whether the view was cut into halves.
+// evenSplit reports whether this partition is one of two halves. votequorum rounds an odd number of votes down,
+// so that two of five may act although three others can; here a half is a half.
 func (m *Machine) evenSplit() bool {
-	return m.total == m.expected/2 && len(m.previous)-len(m.members) < m.quorum
+	return 2*m.total == m.expected && len(m.previous)-len(m.members) < m.quorum
 }
 
 func (m *Machine) winsTie() bool {
@@ -140,14 +141,20 @@ func (m *Machine) join(n *node) bool {
 	return true
 }
 
-func (m *Machine) view(now time.Time, in View) {
-	m.previous, m.members = m.members, slices.Clone(in.Members)
-	mayFall := len(m.previous) == 0
+// joinAny is join with every member.
+func (m *Machine) joinAny() bool {
+	joined := false
 	for _, id := range m.members {
 		if n := m.node(id); n != nil && m.join(n) {
-			mayFall = true
+			joined = true
 		}
 	}
+	return joined
+}
+
+func (m *Machine) view(now time.Time, in View) {
+	m.previous, m.members = m.members, slices.Clone(in.Members)
+	mayFall := m.joinAny() || len(m.previous) == 0
 	if m.cfg.AllowDownscale && len(in.Left) > 0 {
 		// Down to the configured number, or to those who are here when that is more.
 		here := 0

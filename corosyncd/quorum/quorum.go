@@ -168,7 +168,7 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 	case Hold:
 		if m.hold != in.Why {
 			m.hold = in.Why
-			m.count(false)
+			m.count(m.joinAny())
 		}
 	case SetExpected:
 		m.setExpected(in.Votes)
@@ -237,6 +237,9 @@ func (m *Machine) Votes(id api.NodeID) int {
 
 // Waiting reports whether the partition waits for all nodes.
 func (m *Machine) Waiting() bool { return m.waiting }
+
+// Quorate reports whether the partition may act.
+func (m *Machine) Quorate() bool { return m.quorate }
 
 // Verdict is the present verdict with its figures.
 func (m *Machine) Verdict() api.Quorum {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/holdfast-ha/holdfast/cib/lrm"
 )
 
 const (
@@ -19,8 +21,11 @@ const (
 	maxSecret = 254
 )
 
-// errSecrets is what the history shows; which file is wrong goes to the log of this node only.
-var errSecrets = errors.New("Unable to load CIB secrets") //nolint:staticcheck // Pacemaker's text, which tools show as it is
+// errSecrets says that a secret could not be read; which file is wrong goes to the log of this node only.
+var errSecrets = errors.New("secret of the resource cannot be read")
+
+// withoutSecrets is the result then, with Pacemaker's text.
+var withoutSecrets = Outcome{Status: lrm.Done, RC: lrm.RCInvalidParam, ExitReason: "Unable to load CIB secrets"}
 
 // secrets replaces the parameters that are kept in files. A stop goes on without: what runs must be
 // stoppable although a secret is lost.

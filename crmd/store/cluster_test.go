@@ -57,7 +57,7 @@ func ids(doc *cibxml.Element) (out []string) {
 
 // cluster is a number of stores in one process.
 type cluster struct {
-	t     *testing.T
+	t     testing.TB
 	net   *fabric
 	root  string
 	cfg   func(*Config) // adjusts a node's configuration
@@ -81,12 +81,12 @@ func inBubble(t *testing.T, test func(t *testing.T, c *cluster)) {
 	root := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, root)
+		defer c.stopAll()
 		test(t, c)
-		c.stopAll()
 	})
 }
 
-func newCluster(t *testing.T, root string) *cluster {
+func newCluster(t testing.TB, root string) *cluster {
 	return &cluster{t: t, net: newFabric(), root: root, nodes: make(map[string]*node)}
 }
 
@@ -162,6 +162,7 @@ func (c *cluster) form(count int) {
 		c.start(name)
 		c.must(n1.AddLearner(c.t.Context(), name))
 		c.must(n1.Promote(c.t.Context(), name))
+		c.eventually(name+" votes", func() bool { return c.nodes[name].Status().Role == Follower })
 	}
 }
 
@@ -207,7 +208,7 @@ func (c *cluster) leader(among ...string) *node {
 func (c *cluster) add(leader *node, id string) {
 	c.t.Helper()
 	if err := leader.Propose(c.t.Context(), add(leader.Document(), id)); err != nil {
-		c.t.Fatalf("add %s on %s: %v", id, leader.name, err)
+		c.t.Fatalf("add %.20s on %s: %v", id, leader.name, err)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // crashNode is the process that is killed: it proposes changes RUN-0, RUN-1, ... without a pause, eight at a
-// time, and prints each one that was acknowledged.
+// time, and prints each one that was acknowledged. Now and then it recovers the log under a new epoch.
 func crashNode(dir string) {
 	ctx := context.Background()
 	fail := func(err error) {
@@ -55,10 +55,14 @@ func crashNode(dir string) {
 		id := os.Getenv("STORE_TEST_CRASH_RUN") + "-" + strconv.Itoa(i)
 		waiting = append(waiting, s.Submit(add(doc, id)))
 		doc, _ = appendPatch(doc, id)
-		if len(waiting) == 8 {
+		newEpoch := i%100 == 99
+		for len(waiting) == 8 || newEpoch && len(waiting) > 0 {
 			fail(waiting[0].Wait(ctx))
-			fmt.Println("acked", i-7)
 			waiting = waiting[1:]
+			fmt.Println("acked", i-len(waiting))
+		}
+		if newEpoch {
+			fail(s.Recover(ctx, s.Epoch()+1))
 		}
 	}
 }

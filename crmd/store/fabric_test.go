@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // fabric is an in-memory network whose cuts behave like a cable that was pulled: what is sent vanishes, and
@@ -129,9 +130,13 @@ type pipe struct {
 	ends   [2]string
 	fabric *fabric
 	frozen atomic.Bool
+	closed atomic.Bool
 }
 
 func (p *pipe) Write(b []byte) (int, error) {
+	if p.closed.Load() {
+		return 0, net.ErrClosed
+	}
 	if p.frozen.Load() {
 		return len(b), nil
 	}
@@ -139,11 +144,12 @@ func (p *pipe) Write(b []byte) (int, error) {
 }
 
 func (p *pipe) Close() error {
+	p.closed.Store(true)
+	if p.frozen.Load() {
+		return p.Conn.SetDeadline(time.Now()) // this end is closed, the other is not told
+	}
 	p.fabric.mu.Lock()
 	delete(p.fabric.pipes, p)
 	p.fabric.mu.Unlock()
-	if p.frozen.Load() {
-		return nil // the other end is not told; its deadline or the healing ends it
-	}
 	return p.Conn.Close()
 }

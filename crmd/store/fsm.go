@@ -113,7 +113,8 @@ func (m *machine) Apply(entry *raft.Log) any {
 	}
 	m.bytes.Add(int64(len(entry.Data)))
 	next, err := before.Apply(entry.Index, change, m.patch)
-	if err != nil {
+	_, epoch := change.(content.SetEpoch)
+	if err != nil || epoch && next.Epoch == before.Epoch { // every leader states the epoch; seldom it is news
 		m.current.Store(next)
 	} else {
 		m.show(change, next)

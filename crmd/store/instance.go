@@ -23,7 +23,7 @@ const (
 	// maxBatch is how many entries are written and sent together.
 	maxBatch = 64
 	// logCache is how many entries stay in memory for followers that are a little behind.
-	logCache = 128
+	logCache = 64
 	// trailingLogs is how many entries stay behind a snapshot, so that a node that was away for a moment needs
 	// no snapshot.
 	trailingLogs = 256
@@ -61,9 +61,9 @@ type instance struct {
 	wg        sync.WaitGroup
 
 	// Only Run's goroutine uses these.
-	barrierTerm uint64 // term in which a barrier was proposed
-	ready       *Proposal
-	stopped     bool
+	openedTerm uint64 // term for which opening was proposed
+	opening    *Proposal
+	stopped    bool
 
 	compacting atomic.Bool
 }
@@ -160,9 +160,7 @@ func (i *instance) acknowledge() {
 	for p := range i.proposals {
 		err := p.future.Error()
 		if err == nil {
-			if f, ok := p.future.(raft.ApplyFuture); ok {
-				err, _ = f.Response().(error)
-			}
+			err, _ = p.future.Response().(error)
 		} else {
 			err = i.explain(err)
 		}
@@ -186,7 +184,7 @@ func (i *instance) explain(err error) error {
 	return err
 }
 
-// submit hands a log entry, or a barrier when raw is nil, to raft. The caller holds Store.order.
+// submit hands a log entry to raft. The caller holds Store.order.
 func (i *instance) submit(raw []byte) *Proposal {
 	p := &Proposal{done: make(chan struct{}), gone: i.gone}
 	switch {
@@ -200,11 +198,7 @@ func (i *instance) submit(raw []byte) *Proposal {
 		p.finish(ErrBusy)
 		return p
 	}
-	if raw == nil {
-		p.future = i.raft.Barrier(stuckLimit)
-	} else {
-		p.future = i.raft.Apply(raw, stuckLimit)
-	}
+	p.future = i.raft.Apply(raw, stuckLimit)
 	i.proposals <- p
 	return p
 }
@@ -225,29 +219,31 @@ func (i *instance) servers() []raft.Server {
 	return f.Configuration().Servers
 }
 
-// initialize proposes what every new leader proposes: a barrier, behind which it has applied whatever was
-// committed before it, and the first epoch of a new cluster. Only Run's goroutine calls it.
+// initialize proposes what every new leader proposes first: the cluster epoch, 1 in a new cluster. When it is
+// committed the leader has applied whatever was committed before. It also tells the epoch to nodes that follow
+// a recovered log without needing its snapshot. Only Run's goroutine calls it.
 func (s *Store) initialize(i *instance, term uint64) {
 	switch {
-	case i.barrierTerm != term:
-		i.barrierTerm = term
-		i.ready = s.handOver(nil)
-	case !i.ready.settled():
+	case i.openedTerm != term:
+		i.openedTerm = term
+		i.opening = s.Submit(content.SetEpoch{Epoch: max(1, s.Epoch())})
+	case i.opening.settled() && i.opening.err != nil:
+		i.openedTerm = 0 // the next tick tries again
 		return
-	case i.ready.err != nil:
-		i.barrierTerm = 0 // the next tick tries again
-		return
-	case s.Epoch() == 0:
-		i.ready = s.handOver(content.Encode(content.SetEpoch{Epoch: 1}))
 	default:
 		return
 	}
-	pending := i.ready
+	opening := i.opening
 	i.wg.Go(func() {
 		select {
-		case <-pending.done:
+		case <-opening.done:
 		case <-i.trans.done:
 		}
 		s.poke()
 	})
+}
+
+// opened tells that the leader of the term can go on.
+func (i *instance) opened(term uint64) bool {
+	return i.openedTerm == term && i.opening.settled() && i.opening.err == nil
 }

@@ -23,14 +23,28 @@ func (s *Store) Campaign(ctx context.Context) error {
 	}) {
 		return fmt.Errorf("stand for election on %s: the node does not vote", i.node)
 	}
-	if i.raft.State() == raft.Leader {
-		return nil
-	}
 	s.cfg.Log.Info("standing for election as leader of the configuration log", "term", i.raft.CurrentTerm()+1)
-	if err := i.trans.inject(ctx, campaignRequest(i.node)); err != nil {
+	if err := i.campaign(ctx); err != nil {
 		return fmt.Errorf("stand for election on %s: %w", i.node, err)
 	}
 	return nil
+}
+
+func (i *instance) campaign(ctx context.Context) error {
+	switch i.raft.State() {
+	case raft.Leader:
+		return nil
+	case raft.Candidate:
+		// A candidate would wait for the end of the election that it is losing. A heartbeat of a later term, from
+		// nobody, makes it a follower.
+		heartbeat := &raft.AppendEntriesRequest{
+			RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}, Term: i.raft.CurrentTerm() + 1,
+		}
+		if err := i.trans.inject(ctx, heartbeat); err != nil {
+			return err
+		}
+	}
+	return i.trans.inject(ctx, campaignRequest(i.node))
 }
 
 // Transfer hands the lead to another voter, which is brought up to date first. Changes are refused with
@@ -143,7 +157,9 @@ func (s *Store) member(ctx context.Context, what string, begin func(i *instance,
 	case <-i.gone:
 		err = ErrStopped
 	}
-	s.poke()
+	if err == nil {
+		err = s.perform(ctx, func(context.Context) error { return nil }) // Status shows the change from now on
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}

@@ -50,7 +50,7 @@ func (e *NotLeader) Error() string {
 
 // Proposal is a change on its way.
 type Proposal struct {
-	future raft.Future
+	future raft.ApplyFuture
 	once   sync.Once
 	done   chan struct{}
 	gone   <-chan struct{} // closed when the instance that took it has ended

@@ -46,7 +46,7 @@ func (s *Store) Bootstrap(ctx context.Context, voters ...string) error {
 // dead: of the survivors the one with the most recent log, after a confirmed fence. The other survivors, and
 // the dead when they return, have to Reset and are added again.
 //
-// A crash in the middle leaves the log as it was or recovered. When it fails the log is as it was.
+// A crash in the middle leaves the log as it was or recovered, and so does an error; it can be repeated.
 func (s *Store) Recover(ctx context.Context, epoch uint64) error {
 	err := s.perform(ctx, func(context.Context) error {
 		if now := s.Epoch(); epoch <= now {
@@ -56,7 +56,12 @@ func (s *Store) Recover(ctx context.Context, epoch uint64) error {
 			return errors.New("this node has no configuration log")
 		}
 		s.cfg.Log.Info("going on as the only voter of the configuration log", "epoch", epoch)
-		return s.restart(func() error { return s.recoverDisk(epoch) })
+		err := s.restart(func() error { return s.recoverDisk(epoch) })
+		if err != nil && s.Epoch() == epoch {
+			s.cfg.Log.Warn("the old configuration log could not be emptied; it does not count any more", "err", err)
+			err = nil
+		}
+		return err
 	})
 	if err == nil {
 		err = s.lead(ctx)
@@ -120,6 +125,7 @@ func (s *Store) restart(do func() error) error {
 	if err := s.disk.Reopen(); err != nil {
 		return s.fsm.fail(err)
 	}
+	s.disk.Health.Mended()
 	err := do()
 	if serr := s.start(); serr != nil {
 		return s.fsm.fail(errors.Join(err, serr))

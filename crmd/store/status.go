@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -104,7 +103,7 @@ func (s *Store) refresh(ctx context.Context) {
 	status := i.status()
 	if status.Role == Leader {
 		s.initialize(i, status.Term)
-		status.Ready = i.barrierTerm == status.Term && i.ready.settled() && i.ready.err == nil && s.Epoch() > 0
+		status.Ready = i.opened(status.Term)
 	}
 	before := s.publish(status)
 	if status.Disk != "" && before.Role == Leader && before.Disk == "" {
@@ -264,19 +263,9 @@ func (s *Store) compact() {
 // mendDisk opens the raft directory again after an error that left its state in doubt, as soon as it can be
 // written. Only Run's goroutine calls it.
 func (s *Store) mendDisk() error {
-	if !s.disk.Health.Broken() {
-		return nil
-	}
-	if err := s.disk.Probe(); err != nil {
-		return nil // the next tick tries again
+	if !s.disk.Health.Broken() || s.disk.Probe() != nil {
+		return nil // the next tick looks again
 	}
 	s.cfg.Log.Info("the raft directory can be written again; restarting raft on it", "dir", s.cfg.Dir)
-	if err := s.stop(); err != nil {
-		return err
-	}
-	if err := s.disk.Reopen(); err != nil {
-		return fmt.Errorf("after an I/O error: %w", err)
-	}
-	s.disk.Health.Mended()
-	return s.start()
+	return s.restart(func() error { return nil })
 }

@@ -39,7 +39,7 @@ type Config struct {
 	// calls Campaign as soon as the leader is known to be gone. Twice the token timeout is a good value;
 	// elections come after one to two of it. The leader sends every Heartbeat/10 to Heartbeat/5.
 	Heartbeat time.Duration
-	// Patch applies a format 2 patch to the document; cib.ApplyPatch.
+	// Patch applies a patch to the document; nil is content.ApplyPatch.
 	Patch content.PatchFunc
 	// OnApply is called for each change, in the order of the log, from one goroutine. It must not block and
 	// must not call Store methods that wait.
@@ -98,8 +98,11 @@ type request struct {
 // Open opens the raft directory and reads the configuration as far as it is known to be committed, so that
 // Content is useful before there is a leader. Run must be called, also to close the directory.
 func Open(cfg Config) (*Store, error) {
-	if cfg.Node == "" || cfg.Network == nil || cfg.Patch == nil || cfg.Log == nil {
-		return nil, errors.New("store: Node, Network, Patch and Log are required")
+	if cfg.Node == "" || cfg.Network == nil || cfg.Log == nil {
+		return nil, errors.New("store: Node, Network and Log are required")
+	}
+	if cfg.Patch == nil {
+		cfg.Patch = content.ApplyPatch
 	}
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = DefaultHeartbeat

@@ -17,6 +17,10 @@ import (
 // maxPool is how many idle connections raft keeps to each node.
 const maxPool = 3
 
+// rpcTimeout is the least time that a peer has to answer; its disk may be slow. Config.Heartbeat counts when it
+// is longer.
+const rpcTimeout = time.Second
+
 // stuckLimit is how long a write to the raft directory may take before a leader lets another one lead. A
 // disk under load needs a second; after five the configuration cannot be changed anyway.
 const stuckLimit = 5 * time.Second
@@ -44,7 +48,10 @@ type peerLog struct {
 func newTransport(cfg *Config, net *streams, health *disk.Health) *transport {
 	return &transport{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-			Logger: logx.HC(cfg.Log), Stream: net, MaxPool: maxPool, Timeout: cfg.Heartbeat,
+			Logger: logx.HC(cfg.Log), Stream: net, MaxPool: maxPool, Timeout: max(cfg.Heartbeat, rpcTimeout),
+			// No pipelining: in raft 1.7.3 a follower that refuses entries under load (its disk is full) can leave
+			// the pipeline's sender and receiver waiting for each other, until the leader is restarted.
+			MaxRPCsInFlight: 1,
 		}),
 		health: health, rpcs: make(chan raft.RPC), done: make(chan struct{}),
 		peers: make(map[raft.ServerID]peerLog),

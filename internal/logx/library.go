@@ -13,8 +13,8 @@ import (
 )
 
 // quiet is how long a library's message is not repeated. Raft complains about a dead peer with every
-// heartbeat; once in this time is enough to see that it still is so.
-const quiet = 10 * time.Second
+// heartbeat, for days if need be; once in this time is enough to see that it still is so.
+const quiet = 5 * time.Minute
 
 // maxMessages bounds the messages whose repetition is watched. The libraries' messages are constants; should
 // one of them format its messages, the oldest knowledge is dropped.

@@ -44,7 +44,8 @@ type Exit struct {
 	Truncated           bool // the beginning of an output was dropped
 	Started             time.Time
 	Elapsed             time.Duration
-	// Hang is the group as it was before it was killed at the timeout, at most maxHang processes.
+	// Hang is the child and what it had started before they were killed at the timeout, at most maxHang
+	// processes.
 	Hang []proc.Process
 	// Rest is what an ended child left running and EndGroup killed, as far as it held on to the outputs.
 	Rest []proc.Process
@@ -57,7 +58,6 @@ const (
 	// killGrace is how long a killed group may take to die before Exec returns without it. Pacemaker
 	// warns after the same time.
 	killGrace = 5 * time.Second
-	// maxHang and hangBudget bound the look at a hanging group, which delays its kill.
-	maxHang    = 16
-	hangBudget = 100 * time.Millisecond
+	// maxHang bounds the look at a hanging agent and its children, which delays their kill.
+	maxHang = 16
 )

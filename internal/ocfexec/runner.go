@@ -187,7 +187,7 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 		// Lateness of ours is not the agent's: what has ended by now counts as in time.
 		if !ch.ended(unix.WNOHANG) {
 			x.TimedOut, killed = true, true
-			x.Hang = proc.Group(ch.pid, maxHang, hangBudget)
+			x.Hang = proc.Tree(ch.pid, maxHang)
 		}
 	case <-ctx.Done():
 		x.Cancelled, killed = true, true
@@ -198,6 +198,13 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 	if killed {
 		ch.terminate(c)
 		ch.kill(c.LeaderOnly)
+<<<<<<< HEAD
+	}
+	x.Elapsed = time.Since(ch.started)
+	if killed && !ch.dies(c.LeaderOnly, killGrace) {
+		x.Gone = r.watch(ch, c, n)
+		return
+=======
 		x.Elapsed = time.Since(ch.started)
 		if !r.awaitDeath(ch, c.LeaderOnly) {
 			x.Gone = r.watch(ch, c, n)
@@ -208,6 +215,7 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 		if c.EndGroup {
 			x.Rest = ch.endRest()
 		}
+>>>>>>> fenced
 	}
 	status := ch.reap()
 	n.close()
@@ -219,62 +227,41 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 	}
 }
 
-// awaitDeath waits killGrace for a killed group. While the leader is not reaped its pid, which is the
-// group's number, cannot belong to another process.
-func (r *Runner) awaitDeath(ch *child, leaderOnly bool) bool {
-	limit := time.NewTimer(killGrace)
-	defer limit.Stop()
-	select {
-	case <-ch.exited:
-	case <-limit.C:
-		return false
-	}
-	for wait := time.Millisecond; !leaderOnly && len(proc.Group(ch.pid, 1, 0)) > 0; wait = min(2*wait, 200*time.Millisecond) {
-		select {
-		case <-time.After(wait):
-		case <-limit.C:
-			return false
-		}
-	}
-	return true
-}
-
 // watch goes on waiting for a group that does not die, until it does or Run ends. The note stays as long.
 func (r *Runner) watch(ch *child, c Command, n note) <-chan struct{} {
 	gone := make(chan struct{})
-	left := proc.Group(ch.pid, maxHang, hangBudget)
-	r.log.Error("killed agent does not die", "op", c.Label, "processes", fmt.Sprint(left))
+	r.log.Error("killed agent does not die", "op", c.Label, "processes", fmt.Sprint(proc.Group(ch.pid, maxHang)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return gone
 	}
 	r.watches.Go(func() {
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
+		for !ch.dies(c.LeaderOnly, time.Second) {
 			select {
-			case <-tick.C:
 			case <-r.ended:
 				return
-			}
-			if ch.hasExited() && (c.LeaderOnly || len(proc.Group(ch.pid, 1, 0)) == 0) {
-				ch.reap()
-				n.close()
-				close(gone)
-				return
+			default:
 			}
 		}
+		ch.reap()
+		n.close()
+		close(gone)
 	})
 	return gone
 }
 
-// child is a started process that has not been reaped.
+// child is a started process.
 type child struct {
 	pid, pidfd int
 	started    time.Time
 	exited     chan struct{} // closed when it is a zombie
+<<<<<<< HEAD
+	reaped     bool
+	status     syscall.WaitStatus
+=======
 	outputs    []*output
+>>>>>>> fenced
 }
 
 // await closes exited when the child has ended and leaves it unreaped. With a pidfd the goroutine waits in
@@ -305,6 +292,8 @@ func (ch *child) ended(flags int) bool {
 	}
 }
 
+<<<<<<< HEAD
+=======
 func (ch *child) hasExited() bool {
 	select {
 	case <-ch.exited:
@@ -351,6 +340,7 @@ func (ch *child) endRest() []proc.Process {
 	return rest
 }
 
+>>>>>>> fenced
 // kill sends SIGKILL to the group. The child is not reaped yet, so the number is still its own.
 func (ch *child) kill(leaderOnly bool) {
 	pid := -ch.pid
@@ -360,12 +350,38 @@ func (ch *child) kill(leaderOnly bool) {
 	_ = syscall.Kill(pid, syscall.SIGKILL) // ESRCH: it has ended meanwhile
 }
 
-func (ch *child) reap() syscall.WaitStatus {
-	var status syscall.WaitStatus
-	for {
-		_, err := syscall.Wait4(ch.pid, &status, 0, nil)
-		if err != syscall.EINTR {
-			return status
+// dies waits until the killed child has ended and nothing of its group is left, and reports whether that
+// came within the time.
+func (ch *child) dies(leaderOnly bool, within time.Duration) bool {
+	limit := time.NewTimer(within)
+	defer limit.Stop()
+	select {
+	case <-ch.exited:
+	case <-limit.C:
+		return false
+	}
+	// The number of a group is not used again as long as the group has members, and afterwards asking
+	// for it can at worst make us wait for strangers: nothing is sent.
+	ch.reap()
+	for wait := time.Millisecond; !leaderOnly && !errors.Is(syscall.Kill(-ch.pid, 0), syscall.ESRCH); wait = min(2*wait, 200*time.Millisecond) {
+		// Zombies that init has not reaped yet count as members. Looking at every process tells them apart.
+		if wait > 50*time.Millisecond && len(proc.Group(ch.pid, 1)) == 0 {
+			break
+		}
+		select {
+		case <-time.After(wait):
+		case <-limit.C:
+			return false
 		}
 	}
+	return true
+}
+
+// reap takes the end of a child that has ended.
+func (ch *child) reap() syscall.WaitStatus {
+	for !ch.reaped {
+		_, err := syscall.Wait4(ch.pid, &ch.status, 0, nil)
+		ch.reaped = err != syscall.EINTR
+	}
+	return ch.status
 }

@@ -101,7 +101,7 @@ func TestExec_TimeoutKillsTheWholeGroup(t *testing.T) {
 	if len(x.Hang) != 2 || x.Hang[0].Comm != "sh" && x.Hang[1].Comm != "sh" {
 		t.Errorf("the hanging group was %v", x.Hang)
 	}
-	if pid := readPID(t, pidfile); proc.Group(pid, 1, 0) != nil || exists(pid) {
+	if pid := readPID(t, pidfile); proc.Group(pid, 1) != nil || exists(pid) {
 		t.Errorf("the agent's child %d survived", pid)
 	}
 }

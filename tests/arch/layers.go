@@ -91,6 +91,7 @@ var rules = []rule{
 	{"crmd/store/disk", []string{"internal"}, "files know nothing of what is in them"},
 	{"crmd/store", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/peer", []string{"api", "cib", "internal"}, "a shell never imports another"},
+	{"crmd/admission", []string{"api", "cib", "internal", "clusterfile", "crmd/store/content"}, "a shell never imports another; tokens are part of the replicated content"},
 	{"crmd/vitals", []string{"api", "internal"}, "a shell never imports another"},
 	{"crmd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
@@ -99,7 +100,7 @@ var rules = []rule{
 
 	{"resource-agents", []string{"internal"}, "agents talk OCF, not to the daemons"},
 	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
-	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools"}, "commands are clients; they never import a daemon or a shell"},
+	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools", "crmd/admission"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon"},
 
 	{"cmd/corosyncd", []string{"corosyncd", "internal"}, "a main is wiring for one daemon"},
 	{"cmd/crmd", []string{"crmd", "internal"}, "a main is wiring for one daemon"},

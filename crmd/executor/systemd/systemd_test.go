@@ -55,6 +55,8 @@ type fakeSystemd struct {
 	units   map[string]*fakeUnit
 	reloads atomic.Int32
 	hang    chan struct{} // when set, StartUnit waits for it
+	// slowReload, when set, lets one reload end for each value.
+	slowReload chan struct{}
 }
 
 type fakeUnit struct {
@@ -123,6 +125,9 @@ func (f *fakeSystemd) StopUnit(name, mode string) (godbus.ObjectPath, *godbus.Er
 // Reload is systemd's.
 func (f *fakeSystemd) Reload() *godbus.Error {
 	f.reloads.Add(1)
+	if f.slowReload != nil {
+		<-f.slowReload
+	}
 	return nil
 }
 
@@ -257,6 +262,37 @@ func TestStart_TimesOutWhileSystemdHangs(t *testing.T) {
 	wg.Wait()
 	if d := time.Since(begin); d > 2*time.Second {
 		t.Errorf("operations waited for each other: %v", d)
+	}
+}
+
+func TestStart_ManyShareAReload(t *testing.T) {
+	units := map[string]*fakeUnit{}
+	for i := range 10 {
+		units[fmt.Sprintf("u%d.service", i)] = &fakeUnit{active: "inactive"}
+	}
+	f, c := startFake(t, units)
+	f.slowReload = make(chan struct{})
+	ctx := within(t, 20*time.Second)
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() { wantAnswer(t, "start", c.Start(ctx, fmt.Sprintf("u%d", i)), answerOK) })
+	}
+	for f.reloads.Load() == 0 { // the first waits for us, the others for it
+		time.Sleep(time.Millisecond)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		files, _ := filepath.Glob(filepath.Join(c.o.DropIns, "*", "50-holdfast.conf"))
+		if len(files) == 10 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d drop-ins", len(files))
+		}
+	}
+	close(f.slowReload)
+	wg.Wait()
+	if n := f.reloads.Load(); n > 5 {
+		t.Errorf("%d reloads for 10 units", n)
 	}
 }
 

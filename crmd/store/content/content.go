@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 )
 
@@ -53,19 +54,44 @@ func (c *Content) findToken(id string) (int, bool) {
 	return slices.BinarySearchFunc(c.Tokens, id, func(t Token, id string) int { return cmp.Compare(t.ID, id) })
 }
 
-// Version is the version triple admin_epoch.epoch.num_updates of a <cib>; "" for nil. A missing number
-// counts as 0, as in Pacemaker.
+// Version is the version admin_epoch.epoch.num_updates of a <cib>; "" for nil.
 func Version(doc *cibxml.Element) string {
 	if doc == nil {
 		return ""
 	}
-	part := func(name string) string { return cmp.Or(doc.Get(name), "0") }
-	return part("admin_epoch") + "." + part("epoch") + "." + part("num_updates")
+	return cib.VersionOf(doc).String()
 }
 
-// PatchFunc applies a version 2 patch (XML) to a document. It must depend on nothing else, because every node
-// applies each patch by itself.
+// PatchFunc applies a patch to a document. It must depend on nothing else, because every node applies each
+// patch by itself.
 type PatchFunc func(doc *cibxml.Element, patch string) (*cibxml.Element, error)
+
+// ApplyPatch is the PatchFunc for what NewPatch makes.
+func ApplyPatch(doc *cibxml.Element, patch string) (*cibxml.Element, error) {
+	diff, err := cibxml.Parse(patch)
+	if err != nil {
+		return nil, err
+	}
+	return cib.ApplyPatch(doc, diff, true)
+}
+
+// NewPatch is the change from one document to another whose version is higher. The documents may share
+// subtrees, which makes it cheap. When the change cannot be said as a patch it is a Replace.
+func NewPatch(from, to *cibxml.Element) Change {
+	replace := Replace{Base: cmp.Or(Version(from), NoDocument), Doc: to}
+	if from == nil {
+		return replace
+	}
+	diff := cib.Diff(from, to, cib.DiffOptions{AttributeOrder: true})
+	if diff == nil {
+		return replace
+	}
+	p := Patch{Base: Version(from), Version: Version(to), Diff: diff.XML().Compact()}
+	if made, err := ApplyPatch(from, p.Diff); err != nil || !made.Equal(to) {
+		return replace
+	}
+	return p
+}
 
 // ErrStale is a change that was made against something that is not current any more. It changed nothing; read
 // again and repeat.

@@ -127,7 +127,7 @@ func drawChange(t *rapid.T) Change {
 	case 0:
 		return Patch{version.Draw(t, "base"), version.Draw(t, "version"), rapid.SampledFrom([]string{"0", "1", "2", "bad"}).Draw(t, "diff")}
 	case 1:
-		return Replace{rapid.SampledFrom([]string{"", NoDocument, "0.1.1"}).Draw(t, "base"), cib("1")}
+		return Replace{rapid.SampledFrom([]string{"", NoDocument, "0.1.1"}).Draw(t, "base"), doc("1")}
 	case 2:
 		return SetFile{File{rapid.Uint64Range(0, 4).Draw(t, "version"), rapid.String().Draw(t, "text")}}
 	case 3:

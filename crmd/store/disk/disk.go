@@ -25,6 +25,7 @@ const (
 	stateName     = "state"
 	newName       = "state.new"
 	discardedName = "state.discarded"
+	probeName     = "probe.*"
 
 	logName     = "log.db"
 	termsName   = "terms"
@@ -62,12 +63,12 @@ type Disk struct {
 }
 
 // Open opens the directory and makes it when it is not there. The caller must Close it. onHealth is called,
-// not concurrently, when writing begins to fail or works again; it must not block.
+// from any goroutine, when writing begins to fail or works again; it must not block.
 func Open(cfg Config, onHealth func()) (*Disk, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("raft directory: %w", err)
 	}
-	d := &Disk{cfg: cfg, Health: &Health{changed: onHealth}}
+	d := &Disk{cfg: cfg, Health: newHealth(onHealth)}
 	if err := d.takeLock(); err != nil {
 		return nil, err
 	}
@@ -99,8 +100,9 @@ func (d *Disk) path(name ...string) string {
 
 // openState opens what is there, or makes an empty state.
 func (d *Disk) openState() error {
-	for _, leftover := range []string{newName, discardedName} {
-		if err := os.RemoveAll(filepath.Join(d.cfg.Dir, leftover)); err != nil {
+	probes, _ := filepath.Glob(filepath.Join(d.cfg.Dir, probeName)) // the pattern is well-formed
+	for _, leftover := range append(probes, filepath.Join(d.cfg.Dir, newName), filepath.Join(d.cfg.Dir, discardedName)) {
+		if err := os.RemoveAll(leftover); err != nil {
 			return fmt.Errorf("raft directory: remove what an interrupted start left: %w", err)
 		}
 	}
@@ -267,7 +269,7 @@ const probeSize = 256 << 10
 
 // Probe reports whether the directory can be written, by doing it.
 func (d *Disk) Probe() error {
-	f, err := os.CreateTemp(d.cfg.Dir, "probe.*")
+	f, err := os.CreateTemp(d.cfg.Dir, probeName)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (l *Log) StoreLog(log *raft.Log) error { return l.StoreLogs([]*raft.Log{log
 // StoreLogs appends entries, all or none, durably.
 func (l *Log) StoreLogs(logs []*raft.Log) error {
 	fatal := func(err error) bool { return l.truncated.Load() || !isNoSpace(err) }
-	err := l.health.write("write the raft log", fatal, func() error { return l.file.StoreLogs(logs) })
+	err := l.health.write(logFile, fatal, func() error { return l.file.StoreLogs(logs) })
 	if err == nil {
 		l.truncated.Store(false)
 	}
@@ -48,7 +48,7 @@ func (l *Log) DeleteRange(first, last uint64) error {
 		return err
 	}
 	fatal := func(err error) bool { return !isNoSpace(err) }
-	err = l.health.write("truncate the raft log", fatal, func() error { return l.file.DeleteRange(first, last) })
+	err = l.health.write(logFile, fatal, func() error { return l.file.DeleteRange(first, last) })
 	if err == nil && last >= end {
 		l.truncated.Store(true)
 	}

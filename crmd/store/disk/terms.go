@@ -196,7 +196,7 @@ func (t *Terms) write(values []value) error {
 		return err
 	}
 	never := func(error) bool { return false }
-	err = t.health.write("write the raft term", never, func() error {
+	err = t.health.write(termsFile, never, func() error {
 		_, err := t.file.WriteAt(slot, int64((t.seq+1)%2)*slotSize)
 		return err
 	})

@@ -19,7 +19,7 @@ func makeTerms(t *testing.T) (path string, terms *Terms) {
 
 func reopenTerms(t *testing.T, path string) *Terms {
 	t.Helper()
-	terms, err := openTerms(path, &Health{changed: func() {}})
+	terms, err := openTerms(path, newHealth(func() {}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestTerms_UnreadableFileIsAnError(t *testing.T) {
 		if err := os.WriteFile(path, raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := openTerms(path, &Health{changed: func() {}}); err == nil {
+		if got, err := openTerms(path, newHealth(func() {})); err == nil {
 			got.Close()
 			t.Errorf("%s: opened with %v", name, got.values)
 		}
