@@ -126,11 +126,24 @@ func (f *Fencer) limitTotal(op *operation, o *offer) {
 // overdue judges a step whose time is up.
 func (f *Fencer) overdue(op *operation) {
 	if op.cur.watchdog {
-		f.executed(Executed{Step: op.cur.step})
+		if f.watchdogStands(op) {
+			f.executed(Executed{Step: op.cur.step})
+		}
 		return
 	}
 	f.emit(Abandon{op.cur.step})
 	f.failed(op, failure(lrm.Timeout, ReasonPeerSilent), true)
+}
+
+// watchdogStands checks that the target's watchdog may still be trusted, and fails the step when not: a target
+// that was back in between may have stopped its watchdog's clock.
+func (f *Fencer) watchdogStands(op *operation) bool {
+	if f.watchdogCovers(op) && !f.view.Stale {
+		return true
+	}
+	f.executed(Executed{Step: op.cur.step, Result: failure(lrm.Error,
+		"Node '"+op.req.Target+"' is back, or the quorum is lost, while its watchdog was awaited")})
+	return false
 }
 
 // executed takes the answer to a step.
@@ -198,6 +211,7 @@ func (f *Fencer) succeed(op *operation, l *level) {
 // exhausted ends an operation for which no device is left.
 func (f *Fencer) exhausted(op *operation) {
 	if op.began.IsZero() && f.watchdogCovers(op) {
+		op.levels = nil
 		f.execute(op, offer{peer: f.local, FenceOffer: api.FenceOffer{Device: watchdogDevice}}, op.req.Action)
 		return
 	}

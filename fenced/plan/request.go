@@ -195,7 +195,9 @@ func (f *Fencer) peersChanged(op *operation) {
 	op.asked = slices.DeleteFunc(op.asked, gone)
 	op.lost = slices.DeleteFunc(op.lost, gone)
 	op.offers = slices.DeleteFunc(op.offers, func(o offer) bool { return gone(o.peer) })
-	if op.cur != nil && !op.cur.watchdog && gone(op.cur.peer) {
+	if op.cur != nil && op.cur.watchdog {
+		f.watchdogStands(op)
+	} else if op.cur != nil && gone(op.cur.peer) {
 		f.executed(Executed{Step: op.cur.step, Unreachable: true, Result: failure(lrm.NotConnected, "Node "+op.cur.peer+" left the cluster")})
 	}
 	f.ask(op)
