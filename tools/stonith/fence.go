@@ -36,8 +36,13 @@ func (c *call) fence(ctx context.Context) int {
 		req.Delay = int64(c.delay) * 1000
 	}
 	var r api.FenceResult
-	if err := c.fenced.Call(ctx, http.MethodPost, api.PathFence, req, &r); err != nil {
+	err := c.fenced.Call(ctx, http.MethodPost, api.PathFence, req, &r)
+	if e := (*ipc.Error)(nil); errors.As(err, &e) {
 		return c.unreachable(err)
+	}
+	if err != nil {
+		return c.fail(api.CodeError, "%s: Couldn't fence %s: fenced went away before the outcome was known, so %s counts as alive: %v",
+			c.env.Name, c.subject, c.subject, err)
 	}
 	if r.Proven() {
 		return api.CodeOK
