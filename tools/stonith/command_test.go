@@ -24,6 +24,12 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")
 
+// TestMain makes local time that of the recordings, before anybody reads the clock.
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	m.Run()
+}
+
 // fake is a fenced that answers from tables and writes down what it was asked.
 type fake struct {
 	asked   []string
@@ -181,9 +187,6 @@ var past = []api.FenceEvent{
 // The expected output is Pacemaker 2.1.5's for such a history, with one difference: without --verbose it shows
 // the oldest success, which is a mistake.
 func TestHistory_LooksLikePacemakers(t *testing.T) {
-	local := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = local })
 	for _, c := range []struct{ args, file string }{
 		{"-H *", "history.txt"},
 		{"-H * -V", "history-all.txt"},
