@@ -198,24 +198,14 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 	if killed {
 		ch.terminate(c)
 		ch.kill(c.LeaderOnly)
-<<<<<<< HEAD
 	}
 	x.Elapsed = time.Since(ch.started)
-	if killed && !ch.dies(c.LeaderOnly, killGrace) {
+	switch {
+	case killed && !ch.dies(c.LeaderOnly, killGrace):
 		x.Gone = r.watch(ch, c, n)
 		return
-=======
-		x.Elapsed = time.Since(ch.started)
-		if !r.awaitDeath(ch, c.LeaderOnly) {
-			x.Gone = r.watch(ch, c, n)
-			return
-		}
-	} else {
-		x.Elapsed = time.Since(ch.started)
-		if c.EndGroup {
-			x.Rest = ch.endRest()
-		}
->>>>>>> fenced
+	case !killed && c.EndGroup:
+		x.Rest = ch.endRest()
 	}
 	status := ch.reap()
 	n.close()
@@ -256,12 +246,9 @@ type child struct {
 	pid, pidfd int
 	started    time.Time
 	exited     chan struct{} // closed when it is a zombie
-<<<<<<< HEAD
 	reaped     bool
 	status     syscall.WaitStatus
-=======
 	outputs    []*output
->>>>>>> fenced
 }
 
 // await closes exited when the child has ended and leaves it unreaped. With a pidfd the goroutine waits in
@@ -289,17 +276,6 @@ func (ch *child) ended(flags int) bool {
 		// Without WNOHANG success means ended; with it, info stays zero while the child runs. An error
 		// means that the child is not ours to wait for any more.
 		return err != nil || flags == 0 || info.Signo != 0
-	}
-}
-
-<<<<<<< HEAD
-=======
-func (ch *child) hasExited() bool {
-	select {
-	case <-ch.exited:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -333,14 +309,13 @@ func (ch *child) endRest() []proc.Process {
 			continue
 		case <-t.C:
 		}
-		rest = proc.Group(ch.pid, maxHang, hangBudget)
+		rest = proc.Group(ch.pid, maxHang)
 		break
 	}
 	ch.kill(false)
 	return rest
 }
 
->>>>>>> fenced
 // kill sends SIGKILL to the group. The child is not reaped yet, so the number is still its own.
 func (ch *child) kill(leaderOnly bool) {
 	pid := -ch.pid
