@@ -1,6 +1,9 @@
 package cibxml
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Style selects how a tree is written.
 type Style struct {
@@ -9,6 +12,11 @@ type Style struct {
 	// Pacemaker escapes attribute values as Pacemaker 2.1 does, for digests and for comparison with it.
 	// That form loses control characters; everything that is read back is written without it.
 	Pacemaker bool
+	// Entities writes an apostrophe as &apos;, which makes the text of most documents that of Pacemaker
+	// although nothing is lost. Commands print so.
+	Entities bool
+	// Omit names attributes that are left out, on every element.
+	Omit []string
 }
 
 // String writes the tree formatted, so that parsing it gives the same tree again.
@@ -40,7 +48,7 @@ func (e *Element) write(b *strings.Builder, style Style, depth int) {
 		b.WriteString(e.Text)
 		b.WriteString("]]>")
 	case Text:
-		escapeExact(b, e.Text)
+		escapeExact(b, e.Text, false)
 	default:
 		e.writeTag(b, style, depth)
 	}
@@ -53,13 +61,16 @@ func (e *Element) writeTag(b *strings.Builder, style Style, depth int) {
 	b.WriteByte('<')
 	b.WriteString(e.Name)
 	for _, a := range e.Attrs {
+		if len(style.Omit) > 0 && slices.Contains(style.Omit, a.Name) {
+			continue
+		}
 		b.WriteByte(' ')
 		b.WriteString(a.Name)
 		b.WriteString(`="`)
 		if style.Pacemaker {
 			escapePacemaker(b, a.Value)
 		} else {
-			escapeExact(b, a.Value)
+			escapeExact(b, a.Value, style.Entities)
 		}
 		b.WriteByte('"')
 	}

@@ -16,6 +16,12 @@ type Command struct {
 	Env  []string // NAME=value; nothing is inherited
 	// Timeout after which the child is killed; 0 is never.
 	Timeout time.Duration
+	// Stdin is what the child reads; "" is /dev/null.
+	Stdin string
+	// Grace lies between SIGTERM and SIGKILL when the child is ended; 0 kills it at once.
+	Grace time.Duration
+	// EndGroup kills what the child leaves running when it ends by itself.
+	EndGroup bool
 	// LeaderOnly kills only the child itself at the timeout and not what it started.
 	LeaderOnly bool
 	// Limit bounds stdout and stderr, in bytes each; 0 is DefaultLimit. What comes later wins, because
@@ -41,6 +47,8 @@ type Exit struct {
 	// Hang is the child and what it had started before they were killed at the timeout, at most maxHang
 	// processes.
 	Hang []proc.Process
+	// Rest is what an ended child left running and EndGroup killed, as far as it held on to the outputs.
+	Rest []proc.Process
 	// Gone is nil when nothing of the killed group runs any more. Otherwise a process sits in the kernel
 	// and cannot die (state D), and Gone is closed when the last one has.
 	Gone <-chan struct{}

@@ -16,6 +16,10 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/proc"
 )
 
+// holdTime is how long the end of an output may come after the end of the child before somebody else is
+// taken to hold it.
+const holdTime = 5 * time.Millisecond
+
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
@@ -102,18 +106,29 @@ func (r *Runner) Exec(ctx context.Context, c Command) (Exit, error) {
 		out.abandon()
 		return Exit{}, err
 	}
-	ch, note, err := r.start(ctx, c, out, errs)
+	in, err := r.newInput(c.Stdin)
 	if err != nil {
+		out.abandon()
+		errs.abandon()
+		return Exit{}, err
+	}
+	ch, note, err := r.start(ctx, c, in, out, errs)
+	in.started()
+	if err != nil {
+		in.abandon()
 		out.abandon()
 		errs.abandon()
 		return Exit{}, err
 	}
 	syscall.Close(out.write)
 	syscall.Close(errs.write)
+	ch.outputs = []*output{out, errs}
+	go in.feed(c.Stdin)
 	go out.follow()
 	go errs.follow()
 	x := Exit{Started: ch.started}
 	r.wait(ctx, c, ch, note, &x)
+	in.stop()
 	out.stop()
 	errs.stop()
 	x.Stdout, x.Stderr, x.Truncated = out.bytes(), errs.bytes(), out.dropped || errs.dropped
@@ -122,7 +137,7 @@ func (r *Runner) Exec(ctx context.Context, c Command) (Exit, error) {
 
 // start notes the command in the ledger before it exists and again when its pid is known, so that there is
 // no moment at which a crash of this daemon leaves an agent without a trace.
-func (r *Runner) start(ctx context.Context, c Command, out, errs *output) (*child, note, error) {
+func (r *Runner) start(ctx context.Context, c Command, in *input, out, errs *output) (*child, note, error) {
 	n, err := r.ledger.open(c.Label, c.Path)
 	if err != nil {
 		return nil, n, err
@@ -133,7 +148,7 @@ func (r *Runner) start(ctx context.Context, c Command, out, errs *output) (*chil
 	}
 	req := spawnRequest{
 		argv: append([]string{c.Path}, c.Args...), env: env,
-		files: [3]uintptr{r.null.Fd(), uintptr(out.write), uintptr(errs.write)}, reply: make(chan spawnReply, 1),
+		files: [3]uintptr{in.read.Fd(), uintptr(out.write), uintptr(errs.write)}, reply: make(chan spawnReply, 1),
 	}
 	select {
 	case r.spawns <- req:
@@ -181,12 +196,16 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 	}
 	x.Code = -1
 	if killed {
+		ch.terminate(c)
 		ch.kill(c.LeaderOnly)
 	}
 	x.Elapsed = time.Since(ch.started)
-	if killed && !ch.dies(c.LeaderOnly, killGrace) {
+	switch {
+	case killed && !ch.dies(c.LeaderOnly, killGrace):
 		x.Gone = r.watch(ch, c, n)
 		return
+	case !killed && c.EndGroup:
+		x.Rest = ch.endRest()
 	}
 	status := ch.reap()
 	n.close()
@@ -229,6 +248,7 @@ type child struct {
 	exited     chan struct{} // closed when it is a zombie
 	reaped     bool
 	status     syscall.WaitStatus
+	outputs    []*output
 }
 
 // await closes exited when the child has ended and leaves it unreaped. With a pidfd the goroutine waits in
@@ -257,6 +277,43 @@ func (ch *child) ended(flags int) bool {
 		// means that the child is not ours to wait for any more.
 		return err != nil || flags == 0 || info.Signo != 0
 	}
+}
+
+// terminate asks the child to end, and waits for as long as it may take.
+func (ch *child) terminate(c Command) {
+	if c.Grace <= 0 {
+		return
+	}
+	pid := -ch.pid
+	if c.LeaderOnly {
+		pid = ch.pid
+	}
+	_ = syscall.Kill(pid, syscall.SIGTERM) // ESRCH: it has ended meanwhile
+	t := time.NewTimer(c.Grace)
+	defer t.Stop()
+	select {
+	case <-ch.exited:
+	case <-t.C:
+	}
+}
+
+// endRest kills what an ended child has left in its group. Only when somebody holds on to the outputs is it
+// worth a look who that is.
+func (ch *child) endRest() []proc.Process {
+	var rest []proc.Process
+	t := time.NewTimer(holdTime)
+	defer t.Stop()
+	for _, o := range ch.outputs {
+		select {
+		case <-o.done:
+			continue
+		case <-t.C:
+		}
+		rest = proc.Group(ch.pid, maxHang)
+		break
+	}
+	ch.kill(false)
+	return rest
 }
 
 // kill sends SIGKILL to the group. The child is not reaped yet, so the number is still its own.
