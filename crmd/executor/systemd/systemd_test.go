@@ -68,13 +68,19 @@ type fakeUnit struct {
 
 func startFake(t *testing.T, units map[string]*fakeUnit) (*fakeSystemd, *Client) {
 	t.Helper()
+	f := &fakeSystemd{units: units}
+	return f, f.serve(t)
+}
+
+// serve puts the fake on a bus of its own. From then on only its methods may change it.
+func (f *fakeSystemd) serve(t *testing.T) *Client {
+	t.Helper()
 	address := startBus(t)
 	conn, err := godbus.Connect(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	f := &fakeSystemd{units: units}
 	if err := conn.Export(f, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +92,7 @@ func startFake(t *testing.T, units map[string]*fakeUnit) (*fakeSystemd, *Client)
 	}
 	c := New(Options{Dial: dialer(address), DropIns: t.TempDir(), Before: []string{"crmd.service"}})
 	t.Cleanup(c.Close)
-	return f, c
+	return c
 }
 
 func (f *fakeSystemd) job(name string, done func(*fakeUnit)) (godbus.ObjectPath, *godbus.Error) {
@@ -246,8 +252,8 @@ func TestStart_WaitsForTheJob(t *testing.T) {
 }
 
 func TestStart_TimesOutWhileSystemdHangs(t *testing.T) {
-	f, c := startFake(t, map[string]*fakeUnit{"a.service": {}, "b.service": {}})
-	f.hang = make(chan struct{})
+	f := &fakeSystemd{units: map[string]*fakeUnit{"a.service": {}, "b.service": {}}, hang: make(chan struct{})}
+	c := f.serve(t)
 	defer close(f.hang)
 	begin := time.Now()
 	ctx := within(t, 300*time.Millisecond)
@@ -270,8 +276,8 @@ func TestStart_ManyShareAReload(t *testing.T) {
 	for i := range 10 {
 		units[fmt.Sprintf("u%d.service", i)] = &fakeUnit{active: "inactive"}
 	}
-	f, c := startFake(t, units)
-	f.slowReload = make(chan struct{})
+	f := &fakeSystemd{units: units, slowReload: make(chan struct{})}
+	c := f.serve(t)
 	ctx := within(t, 20*time.Second)
 	var wg sync.WaitGroup
 	for i := range 10 {
