@@ -149,7 +149,9 @@ func (d *Daemon) open() (err error) {
 	if err != nil {
 		return err
 	}
-	allowGroup(d.cfg.Dirs.Socket("crmd"), d.log)
+	if err := ipc.AllowAdmins(d.cfg.Dirs.Socket("crmd")); err != nil {
+		return err
+	}
 	d.peers, err = peer.New(peer.Config{Identity: d.identity, Addr: mesh.HostPort(d.cfg.ListenHost, file.Cluster.CRMPort), Resolve: d.resolve,
 		Member: func(node string) bool { return d.file.Load().Node(node) != nil }, Log: d.log})
 	if err != nil {

@@ -158,8 +158,7 @@ func (d *Daemon) open() (err error) {
 	if err != nil {
 		return err
 	}
-	allowGroup(path, d.log)
-	return nil
+	return ipc.AllowAdmins(path)
 }
 
 // PeerAddr is where the other nodes' fenced reach this one.

@@ -3,12 +3,7 @@ package fenced
 import (
 	"context"
 	"errors"
-	"os"
-	"os/user"
-	"strconv"
 	"time"
-
-	"log/slog"
 
 	"github.com/holdfast-ha/holdfast/fenced/plan"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
@@ -95,21 +90,3 @@ func (d *Daemon) give(now time.Time, inputs ...any) {
 
 // later gives an input after what is being processed. Only the loop calls it.
 func (d *Daemon) later(in any) { d.state.inputs = append(d.state.inputs, in) }
-
-// adminGroup is Pacemaker's, whose members administer the cluster.
-const adminGroup = "haclient"
-
-// allowGroup opens a socket for the administrators' group, where there is one.
-func allowGroup(socket string, log *slog.Logger) {
-	g, err := user.LookupGroup(adminGroup)
-	if err != nil {
-		return // root alone
-	}
-	gid, err := strconv.Atoi(g.Gid)
-	if err == nil {
-		err = os.Chown(socket, -1, gid)
-	}
-	if err != nil {
-		log.Warn("the group cannot use the socket", "group", adminGroup, "err", err)
-	}
-}
