@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/paths"
@@ -40,16 +41,19 @@ func (n *Node) RunWith(ctx context.Context, stdin string, command ...string) (Re
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	if err := n.Start(cmd); err != nil {
+	// A daemon that the command leaves behind may hold its output open.
+	cmd.WaitDelay = time.Second
+	job, err := n.Start(cmd)
+	if err != nil {
 		return Result{}, err
 	}
-	err := cmd.Wait()
+	err = job.Wait()
 	r := Result{Stdout: stdout.String(), Stderr: stderr.String()}
 	if ctx.Err() != nil {
 		return r, fmt.Errorf("on %s: %s: %w", n.Name, strings.Join(command, " "), ctx.Err())
 	}
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
 		return r, fmt.Errorf("on %s: %s: %w", n.Name, strings.Join(command, " "), err)
 	}
 	r.Code = cmd.ProcessState.ExitCode()
@@ -70,11 +74,24 @@ func (n *Node) Exec(ctx context.Context, command ...string) (string, error) {
 	return r.Stdout, err
 }
 
-// Start starts a command in the node; the caller waits for it. The command's name is looked up there.
-func (n *Node) Start(cmd *exec.Cmd) error {
+// Job is a command that runs in a node. It is reaped even when nobody waits for it, because a node is only dead
+// when everything in it has been reaped.
+type Job struct {
+	done chan struct{}
+	err  error
+}
+
+// Wait waits for the end of the command, and of the node at the latest, and returns what exec.Cmd.Wait does.
+func (j *Job) Wait() error {
+	<-j.done
+	return j.err
+}
+
+// Start starts a command in the node. Its name is looked up there.
+func (n *Node) Start(cmd *exec.Cmd) (*Job, error) {
 	pid := n.PID()
 	if pid == 0 {
-		return fmt.Errorf("run %s on %s: %w", cmd.Args[0], n.Name, ErrOff)
+		return nil, fmt.Errorf("run %s on %s: %w", cmd.Args[0], n.Name, ErrOff)
 	}
 	cmd.Env = append(slices.Clone(n.machine.Env), cmd.Env...)
 	err := enter.Do(pid, enter.Whole, func() error {
@@ -89,9 +106,14 @@ func (n *Node) Start(cmd *exec.Cmd) error {
 		return cmd.Start()
 	})
 	if err != nil {
-		return fmt.Errorf("run %s on %s: %w", cmd.Args[0], n.Name, err)
+		return nil, fmt.Errorf("run %s on %s: %w", cmd.Args[0], n.Name, err)
 	}
-	return nil
+	j := &Job{done: make(chan struct{})}
+	go func() {
+		j.err = cmd.Wait()
+		close(j.done)
+	}()
+	return j, nil
 }
 
 // Path is a path of the running node as the room sees it, also for unix sockets. Symbolic links with absolute
@@ -168,6 +190,20 @@ func (n *Node) Dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, fmt.Errorf("dial from %s: %w", n.Name, err)
 	}
 	return conn, nil
+}
+
+// ListenPacket opens a datagram socket in the node's network.
+func (n *Node) ListenPacket(network, address string) (net.PacketConn, error) {
+	pid := n.PID()
+	if pid == 0 {
+		return nil, fmt.Errorf("listen on %s: %w", n.Name, ErrOff)
+	}
+	var conn net.PacketConn
+	err := enter.Do(pid, enter.Net, func() (err error) {
+		conn, err = net.ListenPacket(network, address)
+		return err
+	})
+	return conn, err
 }
 
 // Client talks to a daemon of the node (corosyncd, crmd, fenced) on its unix socket. It also works after a

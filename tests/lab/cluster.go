@@ -159,7 +159,7 @@ func (c *Cluster) Close() error {
 		errs = append(errs, c.serve.Wait())
 		c.cancel = nil
 	}
-	errs = append(errs, c.each(func(n *Node) error { return errors.Join(n.PowerOff(), n.unmount()) }))
+	errs = append(errs, c.each(func(n *Node) error { return errors.Join(n.PowerOff(), n.remove()) }))
 	if c.Net != nil {
 		errs = append(errs, c.Net.Close())
 		c.Net = nil

@@ -34,14 +34,9 @@ func Main(work func() int) {
 		if err := room.Build(buildDir, insidePackage); err != nil {
 			return "", err
 		}
-		return inside()
+		root, err := room.Root()
+		return filepath.Join(root, buildDir, filepath.Base(insidePackage)), err
 	}, work)
-}
-
-// inside is the path of the lab's own program.
-func inside() (string, error) {
-	root, err := room.Root()
-	return filepath.Join(root, buildDir, filepath.Base(insidePackage)), err
 }
 
 // Start makes a cluster for a test, which ends with it. The nodes are off. Without the rights to make

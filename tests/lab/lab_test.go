@@ -3,12 +3,20 @@ package lab
 import (
 	"context"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/holdfast-ha/holdfast/tests/lab/room"
 )
 
-func TestMain(m *testing.M) { Main(m.Run) }
+func TestMain(m *testing.M) {
+	if init := os.Getenv(envVictim); init != "" {
+		room.Main(func() (string, error) { return init, nil }, victim)
+	}
+	Main(m.Run)
+}
 
 // powered makes a cluster whose nodes are on.
 func powered(t *testing.T, o Options) *Cluster {

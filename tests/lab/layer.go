@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/holdfast-ha/holdfast/tests/lab/room"
 )
 
 // Layer is the software of the nodes: files by their path in a node. The zero value is empty. What it names is
@@ -47,10 +49,7 @@ func (l *Layer) Text(path, content string, mode os.FileMode) *Layer {
 
 // installLayer writes the layer, with the lab's own agents, to the cluster's directory.
 func (c *Cluster) installLayer(software *Layer) error {
-	program, err := inside()
-	if err != nil {
-		return err
-	}
+	program := room.Init()
 	own := (&Layer{}).File("/usr/sbin/fence_lab", program).Link("/usr/sbin/holdfast-hello", "fence_lab").
 		Link("/usr/lib/ocf/resource.d/lab/journal", "../../../../sbin/fence_lab")
 	if software != nil {

@@ -23,6 +23,9 @@ import (
 	"github.com/holdfast-ha/holdfast/tests/lab/room"
 )
 
+// stateDir is what survives of a node's stack in its own directory, besides /etc.
+const stateDir = "/var/lib/holdfast"
+
 // Bounds of waiting for the kernel. Starting takes some 30 ms and dying a few; on a starved machine longer.
 const (
 	startTimeout = 30 * time.Second
@@ -41,6 +44,7 @@ type Node struct {
 
 	mu    sync.Mutex
 	life  *life // nil while the node is off
+	last  *life // the life before
 	boots int
 	ends  []journal.Outage
 }
@@ -49,8 +53,9 @@ type Node struct {
 type life struct {
 	boot   int
 	cmd    *exec.Cmd
-	orders *os.File // process 1 ends when this is closed
-	dead   chan struct{}
+	orders *os.File      // process 1 ends when this is closed
+	dead   chan struct{} // closed when all processes are dead
+	over   chan struct{} // closed when its network is gone too
 }
 
 func (c *Cluster) newNode(id int, o Options) (*Node, error) {
@@ -60,7 +65,9 @@ func (c *Cluster) newNode(id int, o Options) (*Node, error) {
 	if o.State != "" {
 		state = filepath.Join(o.State, n.Name)
 	}
-	for _, dir := range []string{state, n.Disk("etc"), n.Disk("var/log")} {
+	// In a user namespace the machine's directories belong to nobody, and only what is made here lets itself be
+	// written to.
+	for _, dir := range []string{state, n.Disk("etc/holdfast"), n.Disk("var/log"), n.Disk(stateDir)} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}
@@ -73,7 +80,7 @@ func (c *Cluster) newNode(id int, o Options) (*Node, error) {
 	}
 	n.machine = room.Machine{
 		Name: n.Name, Dir: n.dir, Layer: filepath.Join(c.dir, "layer"), Shared: c.shared(""), Console: n.console(),
-		Binds:   []room.Bind{{From: state, To: "/var/lib/holdfast"}},
+		Binds:   []room.Bind{{From: state, To: stateDir}},
 		Command: o.Command, Env: environment(n.Name, o.Env),
 	}
 	if err := os.WriteFile(n.Disk("etc/hostname"), []byte(n.Name+"\n"), 0o644); err != nil {
@@ -139,6 +146,9 @@ func (n *Node) PowerOn(ctx context.Context) error {
 	if n.life != nil {
 		return nil
 	}
+	if n.last != nil {
+		<-n.last.over
+	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	l, err := n.boot(ctx)
@@ -152,10 +162,6 @@ func (n *Node) PowerOn(ctx context.Context) error {
 }
 
 func (n *Node) boot(ctx context.Context) (*life, error) {
-	program, err := inside()
-	if err != nil {
-		return nil, err
-	}
 	ordersR, ordersW, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -166,7 +172,7 @@ func (n *Node) boot(ctx context.Context) (*life, error) {
 	}
 	defer readyR.Close()
 	n.boots++
-	cmd := exec.Command(program, "node")
+	cmd := exec.Command(room.Init(), "node")
 	cmd.ExtraFiles = []*os.File{ordersR, readyW}
 	cmd.Env = n.machine.Env
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -178,7 +184,7 @@ func (n *Node) boot(ctx context.Context) (*life, error) {
 	if err != nil {
 		return nil, errors.Join(err, ordersW.Close())
 	}
-	l := &life{boot: n.boots, cmd: cmd, orders: ordersW, dead: make(chan struct{})}
+	l := &life{boot: n.boots, cmd: cmd, orders: ordersW, dead: make(chan struct{}), over: make(chan struct{})}
 	stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
 	defer stop()
 	if err := n.instruct(l, bufio.NewReader(readyR)); err != nil {
@@ -228,19 +234,19 @@ func expect(from *bufio.Reader, want string) error {
 
 // mourn waits for the end of a life, wanted or not.
 func (n *Node) mourn(l *life) {
+	defer close(l.over)
 	l.cmd.Wait()
 	at := journal.Now()
-	n.cluster.log.Info("power off", "node", n.Name, "boot", l.boot, "state", l.cmd.ProcessState.String())
-	l.orders.Close()
-	err := n.cluster.Net.Unplug(n.ID)
-	if err != nil {
-		n.cluster.log.Error("unplug", "node", n.Name, "err", err)
-	}
 	n.mu.Lock()
 	n.ends = append(n.ends, journal.Outage{Node: n.Name, Boot: l.boot, At: at})
-	n.life = nil
+	n.life, n.last = nil, l
 	n.mu.Unlock()
 	close(l.dead)
+	n.cluster.log.Info("power off", "node", n.Name, "boot", l.boot, "state", l.cmd.ProcessState.String())
+	l.orders.Close()
+	if err := n.cluster.Net.Unplug(n.ID); err != nil {
+		n.cluster.log.Error("unplug", "node", n.Name, "err", err)
+	}
 }
 
 // PowerOff cuts the node's power and returns when every process of it is dead. The network goes first: what
@@ -262,7 +268,13 @@ func (n *Node) PowerOff() error {
 	}
 }
 
-func (n *Node) unmount() error {
+// remove ends what the node has outside of its namespaces. It is off for good.
+func (n *Node) remove() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.last != nil {
+		<-n.last.over
+	}
 	var errs []error
 	for _, at := range n.mounted {
 		errs = append(errs, unix.Unmount(at, unix.MNT_DETACH))

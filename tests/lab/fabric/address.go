@@ -29,7 +29,10 @@ func (f *Fabric) Float(n int) netip.Addr { return f.Addr(floatHost+n, 0) }
 // Bits is the length of the network prefix of all addresses.
 func (f *Fabric) Bits() int { return bits }
 
-// mac is a node's hardware address on a link. The last four bytes tell nodes apart.
+// HardwareAddr is a node's hardware address on a link.
+func (f *Fabric) HardwareAddr(node, link int) net.HardwareAddr { return f.mac(node, link) }
+
+// mac makes hardware addresses: the first four bytes tell a link of the lab, the last two cluster and node.
 func (f *Fabric) mac(node, link int) net.HardwareAddr {
 	return net.HardwareAddr{0x02, 0x4c, 0x42, byte(link), byte(f.index), byte(node)}
 }

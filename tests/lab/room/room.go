@@ -23,6 +23,7 @@ import (
 const (
 	envInside  = "HOLDFAST_ROOM"         // "1" in a room
 	envMissing = "HOLDFAST_ROOM_MISSING" // why there is none
+	envInit    = "HOLDFAST_ROOM_INIT"    // the program that is process 1 of the room
 )
 
 // Dir is the room's directory in memory: only the room sees it, and it ends with the room.
@@ -50,6 +51,9 @@ func Missing() string {
 	}
 	return "this program was not started by room.Main"
 }
+
+// Init is the path of the room's process 1, as Main's prepare gave it.
+func Init() string { return os.Getenv(envInit) }
 
 // Main starts this program again in a room, waits for it and ends with its exit status. In the room it calls
 // work, and it does the same outside when no room can be made; Missing tells which. prepare runs outside
@@ -110,7 +114,7 @@ func attempt(init string, user bool) (int, error) {
 	cmd := exec.Command(init, append([]string{"room", self}, os.Args[1:]...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{lifeR, readyW}
-	cmd.Env = append(os.Environ(), envInside+"=1")
+	cmd.Env = append(os.Environ(), envInside+"=1", envInit+"="+init)
 	cmd.SysProcAttr = namespaces(user)
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
