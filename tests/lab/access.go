@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/paths"
@@ -24,41 +22,21 @@ import (
 // ErrOff is the error of doing something on a node that is off.
 var ErrOff = errors.New("the node is off")
 
-// Result is what a command did.
-type Result struct {
-	Stdout, Stderr string
-	Code           int // exit status, 128+signal when it was killed
-}
-
 // Run runs a command in the node and returns its result, whatever its exit status. An error means that it did
 // not run, or that the context ended it.
-func (n *Node) Run(ctx context.Context, command ...string) (Result, error) {
+func (n *Node) Run(ctx context.Context, command ...string) (enter.Result, error) {
 	return n.RunWith(ctx, "", command...)
 }
 
 // RunWith is Run with a standard input.
-func (n *Node) RunWith(ctx context.Context, stdin string, command ...string) (Result, error) {
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	// A daemon that the command leaves behind may hold its output open.
-	cmd.WaitDelay = time.Second
-	job, err := n.Start(cmd)
+func (n *Node) RunWith(ctx context.Context, stdin string, command ...string) (enter.Result, error) {
+	pid := n.PID()
+	if pid == 0 {
+		return enter.Result{}, fmt.Errorf("run %s on %s: %w", command[0], n.Name, ErrOff)
+	}
+	r, err := enter.Run(ctx, pid, n.machine.Env, stdin, command...)
 	if err != nil {
-		return Result{}, err
-	}
-	err = job.Wait()
-	r := Result{Stdout: stdout.String(), Stderr: stderr.String()}
-	if ctx.Err() != nil {
-		return r, fmt.Errorf("on %s: %s: %w", n.Name, strings.Join(command, " "), ctx.Err())
-	}
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
-		return r, fmt.Errorf("on %s: %s: %w", n.Name, strings.Join(command, " "), err)
-	}
-	r.Code = cmd.ProcessState.ExitCode()
-	if s := waitStatus(cmd); s.Signaled() {
-		r.Code = 128 + int(s.Signal())
+		return r, fmt.Errorf("on %s: %w", n.Name, err)
 	}
 	return r, nil
 }
@@ -67,53 +45,24 @@ func (n *Node) RunWith(ctx context.Context, stdin string, command ...string) (Re
 // what the command said.
 func (n *Node) Exec(ctx context.Context, command ...string) (string, error) {
 	r, err := n.Run(ctx, command...)
-	if err == nil && r.Code != 0 {
-		err = fmt.Errorf("on %s: %s: exit status %d: %s", n.Name, strings.Join(command, " "), r.Code,
-			strings.TrimSpace(r.Stderr+"\n"+r.Stdout))
+	if err == nil {
+		err = r.Err(n.Name, command...)
 	}
 	return r.Stdout, err
 }
 
-// Job is a command that runs in a node. It is reaped even when nobody waits for it, because a node is only dead
-// when everything in it has been reaped.
-type Job struct {
-	done chan struct{}
-	err  error
-}
-
-// Wait waits for the end of the command, and of the node at the latest, and returns what exec.Cmd.Wait does.
-func (j *Job) Wait() error {
-	<-j.done
-	return j.err
-}
-
 // Start starts a command in the node. Its name is looked up there.
-func (n *Node) Start(cmd *exec.Cmd) (*Job, error) {
+func (n *Node) Start(cmd *exec.Cmd) (*enter.Job, error) {
 	pid := n.PID()
 	if pid == 0 {
 		return nil, fmt.Errorf("run %s on %s: %w", cmd.Args[0], n.Name, ErrOff)
 	}
 	cmd.Env = append(slices.Clone(n.machine.Env), cmd.Env...)
-	err := enter.Do(pid, enter.Whole, func() error {
-		path, err := exec.LookPath(cmd.Args[0])
-		if err != nil {
-			return err
-		}
-		cmd.Path, cmd.Err = path, nil
-		if cmd.Dir == "" {
-			cmd.Dir = "/"
-		}
-		return cmd.Start()
-	})
+	job, err := enter.Start(pid, cmd)
 	if err != nil {
-		return nil, fmt.Errorf("run %s on %s: %w", cmd.Args[0], n.Name, err)
+		return nil, fmt.Errorf("on %s: %w", n.Name, err)
 	}
-	j := &Job{done: make(chan struct{})}
-	go func() {
-		j.err = cmd.Wait()
-		close(j.done)
-	}()
-	return j, nil
+	return job, nil
 }
 
 // Path is a path of the running node as the room sees it, also for unix sockets. Symbolic links with absolute

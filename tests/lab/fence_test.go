@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/tests/lab/enter"
 	"github.com/holdfast-ha/holdfast/tests/lab/power"
 )
 
 // fence asks the switch through the fence agent as fenced does.
-func fence(t *testing.T, by *Node, action, plug string, timeout time.Duration) (Result, error) {
+func fence(t *testing.T, by *Node, action, plug string, timeout time.Duration) (enter.Result, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()

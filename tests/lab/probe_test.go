@@ -35,7 +35,7 @@ func TestProbes_SeeAnAddressMove(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	vip := c.Net.Float(0)
 	browser := probe.NewBrowser(vip.String()+":80", 5*time.Millisecond)
-	pinger, err := probe.NewPinger(0, vip, 2*time.Millisecond)
+	pinger, err := probe.NewPinger("", vip, 2*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -148,8 +147,4 @@ func readStat(pid int) (stat, error) {
 		s.cpu += time.Duration(n) * clockTick
 	}
 	return s, nil
-}
-
-func waitStatus(cmd *exec.Cmd) syscall.WaitStatus {
-	return cmd.ProcessState.Sys().(syscall.WaitStatus)
 }

@@ -31,6 +31,29 @@ var files = []struct {
 // it, so that Do gets others.
 func init() { runtime.LockOSThread() }
 
+// InNet calls fn in a thread that has entered the network namespace that a file stands for, such as
+// /proc/PID/ns/net or /run/netns/NAME; "" is the one of this process. The thread ends afterwards.
+func InNet(file string, fn func() error) error {
+	if file == "" {
+		return fn()
+	}
+	result := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		f, err := os.Open(file)
+		if err == nil {
+			err = unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
+			f.Close()
+		}
+		if err != nil {
+			result <- fmt.Errorf("enter network namespace %s: %w", file, err)
+			return
+		}
+		result <- fn()
+	}()
+	return <-result
+}
+
 // Do calls fn in a thread that has entered namespaces of the process. The thread ends afterwards. Processes
 // that fn starts are in the namespaces; goroutines that it starts are not. With Whole, paths in fn mean the
 // process's file system.

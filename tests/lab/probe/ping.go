@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"time"
 
 	"golang.org/x/net/icmp"
@@ -24,13 +23,10 @@ type Pinger struct {
 	id    uint16
 }
 
-// NewPinger makes a pinger in the network namespace of a process; 0 is the calling process.
-func NewPinger(pid int, to netip.Addr, every time.Duration) (*Pinger, error) {
-	if pid == 0 {
-		pid = os.Getpid()
-	}
+// NewPinger makes a pinger in the network namespace that a file stands for, "" for that of this process.
+func NewPinger(space string, to netip.Addr, every time.Duration) (*Pinger, error) {
 	p := &Pinger{to: to, every: every, id: uint16(time.Now().UnixNano())}
-	err := enter.Do(pid, enter.Net, func() (err error) {
+	err := enter.InNet(space, func() (err error) {
 		p.conn, err = net.ListenPacket("ip4:icmp", "0.0.0.0")
 		return err
 	})
