@@ -68,7 +68,9 @@ func Main(prepare func() (init string, err error), work func() int) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	sweep()
 	code, err := enter(init)
+	sweep()
 	if err != nil {
 		os.Setenv(envMissing, err.Error())
 		os.Exit(work())
