@@ -34,6 +34,7 @@ type member struct {
 	since, nextTry time.Time
 	asked          bool // an Enlist is under way
 	seen           bool // was ready before in this office
+	fresh          bool // votes, but has no configuration log (any more): its vote is worth nothing
 	mode           throttle.Mode
 	cores          int
 	why            string // why it is not ready
@@ -90,7 +91,7 @@ func (m *Machine) membersDeadline() time.Time {
 		if !x.asked {
 			next = earlier(next, x.nextTry)
 		}
-		if x.state == enlisting {
+		if x.state == enlisting && m.hasHistory(x.Name) {
 			next = earlier(next, x.since.Add(m.cfg.Times.CRMGrace))
 		}
 	}
@@ -110,12 +111,13 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		return
 	}
 	a := in.Answer
-	if x.seen && x.session != a.Session {
+	same := x.seen && x.session == a.Session
+	if x.seen && !same {
 		m.note("crm-restarted", in.Node, fmt.Sprintf("crmd on %s restarted; its resources are probed again", in.Node))
 		m.nodeLost(now, in.Node)
 	}
 	x.state, x.session, x.seq, x.since, x.why = ready, a.Session, a.Seq, now, ""
-	x.mode, x.cores, x.seen = throttle.ParseMode(a.Mode), a.Cores, true
+	x.mode, x.cores, x.seen, x.fresh = throttle.ParseMode(a.Mode), a.Cores, true, a.Fresh && slices.Contains(m.raft.Voters, in.Node)
 	node := m.statusNode(in.Node)
 	var resources []*cibxml.Element
 	for _, text := range a.History {
@@ -126,13 +128,18 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		}
 		resources = append(resources, e)
 	}
+	delete(m.voteAsked, in.Node) // it may have lost its log since
 	st := status.Online
 	st.Origin = "enlisted"
 	m.status = status.SetState(m.status, node, st)
 	m.status = status.SetHistory(m.status, node, resources)
+	m.setAttr(now, api.AttrUpdate{Op: "update", Name: "#feature-set", Node: in.Node, Value: a.FeatureSet, Dampen: -1})
 	m.adoptRunning(in.Node, a.Running)
 	for _, ev := range a.Unsent {
 		m.event(now, in.Node, ev)
+	}
+	if same {
+		m.sendAgain(in.Node, a.Running)
 	}
 	if in.Node != m.cfg.Node {
 		m.emit(ShareWith{in.Node, m.attrs.All()})

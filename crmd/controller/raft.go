@@ -18,21 +18,35 @@ const raftRetry = 5 * time.Second
 // that are here come to vote.
 func (m *Machine) tendRaft(now time.Time) {
 	if m.role.acting {
+		m.voteRetry = time.Time{}
 		m.recoverRaft(now)
+		if m.fencing.recovery.After(now) {
+			m.voteRetry = m.fencing.recovery
+		}
 		return
 	}
 	if m.raft.Leader != m.cfg.Node {
 		return
 	}
+	m.voteRetry = time.Time{}
 	ask := func(node string, o Output) {
-		if !now.Before(m.voteAsked[node].Add(raftRetry)) {
-			m.voteAsked[node] = now
-			m.emit(o)
+		if again := m.voteAsked[node].Add(raftRetry); now.Before(again) {
+			m.voteRetry = earlier(m.voteRetry, again)
+			return
 		}
+		m.voteAsked[node] = now
+		m.voteRetry = earlier(m.voteRetry, now.Add(raftRetry))
+		m.emit(o)
 	}
 	voters := len(m.raft.Voters)
 	for _, name := range m.memberNames() {
-		if m.members[name].state == ready && !slices.Contains(m.raft.Voters, name) && voters < maxVoters {
+		x := m.members[name]
+		switch votes := slices.Contains(m.raft.Voters, name); {
+		case x.state != ready:
+		case votes && x.fresh: // it lost its disk: it comes back as a learner
+			x.fresh = false
+			m.emit(RemoveVoter{name})
+		case !votes && voters < maxVoters:
 			ask(name, AddVoter{name})
 		}
 	}
