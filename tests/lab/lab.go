@@ -28,11 +28,13 @@ const buildDir = ".tools/lab"
 const insidePackage = "./tests/lab/inside"
 
 // Main calls work in a room (see package room) and ends the process with its result. Where no room can be made
-// it calls work all the same, and Start skips or fails.
-func Main(work func() int) {
+// it calls work all the same, and Start skips or fails. What prepare holds is done before, outside of the room.
+func Main(work func() int, prepare ...func() error) {
 	room.Main(func() (string, error) {
-		if err := room.Build(buildDir, insidePackage); err != nil {
-			return "", err
+		for _, p := range append(prepare, func() error { return room.Build(buildDir, insidePackage) }) {
+			if err := p(); err != nil {
+				return "", err
+			}
 		}
 		root, err := room.Root()
 		return filepath.Join(root, buildDir, filepath.Base(insidePackage)), err

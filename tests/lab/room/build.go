@@ -25,7 +25,7 @@ func Root() (string, error) {
 	}
 }
 
-// Build compiles packages of the module as static programs into dir, below the repository's root. It is
+// Build compiles packages of the module as they are shipped, into dir, below the repository's root. It is
 // quick when nothing has changed, and safe when several test binaries do it at once.
 func Build(dir string, packages ...string) error {
 	root, err := Root()
@@ -44,7 +44,7 @@ func Build(dir string, packages ...string) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("lock %s: %w", dir, err)
 	}
-	cmd := exec.Command("go", append([]string{"build", "-o", dir + "/"}, packages...)...)
+	cmd := exec.Command("go", append([]string{"build", "-trimpath", "-ldflags", "-s -w", "-o", dir + "/"}, packages...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
