@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/tests/lab"
+	cluster "github.com/holdfast-ha/holdfast/tests/lab/holdfast"
 	"github.com/holdfast-ha/holdfast/tests/lab/power"
 	"github.com/holdfast-ha/holdfast/tests/lab/room"
 )
@@ -16,7 +17,7 @@ import (
 // holdfast is our own stack in the lab.
 type holdfast struct {
 	log     *slog.Logger
-	cluster *lab.Cluster
+	cluster *cluster.Cluster
 }
 
 func (h *holdfast) name() string       { return "holdfast" }
@@ -34,12 +35,27 @@ func (h *holdfast) nodes() []string {
 }
 
 func (h *holdfast) up(ctx context.Context, nodes int) error {
+	// Both stacks write to the same disk.
 	scratch, err := room.Scratch()
 	if err != nil {
 		return err
 	}
-	_ = scratch
-	return errors.New("not yet")
+	state := filepath.Join(scratch, "holdfast")
+	if err := os.RemoveAll(state); err != nil {
+		return err
+	}
+	c, err := cluster.New(cluster.Options{Options: lab.Options{Nodes: nodes, State: state, Log: h.log}})
+	if err != nil {
+		return err
+	}
+	h.cluster = c
+	// As in the peer lab, where a fenced node stays off until it is switched on.
+	c.Power.Behave("", power.Behaviour{KeepOff: true})
+	if err := c.PowerOnAll(ctx); err != nil {
+		return err
+	}
+	_, err = settled(ctx, h)
+	return err
 }
 
 func (h *holdfast) down() error {
@@ -67,5 +83,3 @@ func (h *holdfast) fenced(target string, since time.Time) (asked, done time.Time
 	}
 	return
 }
-
-var _ = fmt.Sprint

@@ -20,7 +20,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/holdfast-ha/holdfast/tests/lab"
+	cluster "github.com/holdfast-ha/holdfast/tests/lab/holdfast"
 	"github.com/holdfast-ha/holdfast/tests/lab/room"
 )
 
@@ -51,7 +51,7 @@ type bench struct {
 
 func (b *bench) add(name, unit string, value float64) { b.samples.add(name, unit, value) }
 
-func main() { lab.Main(work) }
+func main() { cluster.Main(work) }
 
 func work() int {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
