@@ -48,7 +48,7 @@ func newPeer() (*peer, error) {
 			return nil, fmt.Errorf("the peer is not installed: %w", err)
 		}
 	}
-	if raw, err := os.ReadFile("/proc/self/uid_map"); err != nil || len(strings.Fields(string(raw))) < 3 || strings.Fields(string(raw))[2] == "1" {
+	if room.Mapped() {
 		return nil, errors.New("the peer needs root: its daemons run as several users")
 	}
 	scratch, err := room.Scratch()

@@ -30,7 +30,7 @@ func work() int {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if os.Getuid() == 0 && mapped() {
+	if room.Mapped() {
 		fmt.Println("Without root: the cluster runs in a user namespace, and its heartbeat without realtime priority.")
 	}
 	for _, nodes := range []int{3, 2} {
@@ -41,14 +41,4 @@ func work() int {
 	}
 	fmt.Println("\nBoth clusters did what they should. Nothing of them is left on this machine.")
 	return 0
-}
-
-// mapped tells whether this is a user namespace in which one user plays root.
-func mapped() bool {
-	raw, err := os.ReadFile("/proc/self/uid_map")
-	var inside, outside, count uint32
-	if _, scan := fmt.Sscan(string(raw), &inside, &outside, &count); err != nil || scan != nil {
-		return false
-	}
-	return outside != 0 || count == 1
 }

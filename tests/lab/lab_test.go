@@ -50,8 +50,8 @@ func TestNode_HasAWorldOfItsOwn(t *testing.T) {
 	if got := output(t, n1, "sh", "-c", "echo $$"); len(got) > 4 {
 		t.Errorf("process number %q: the node has no PID namespace of its own", got)
 	}
-	output(t, n1, "sh", "-c", "echo mine >/etc/mine; echo mine >/usr/bin/mine; echo mine >/var/lib/holdfast/mine; echo mine >/run/mine")
-	for _, path := range []string{"/etc/mine", "/usr/bin/mine", "/var/lib/holdfast/mine", "/run/mine"} {
+	output(t, n1, "sh", "-c", "echo mine >/etc/mine; echo mine >/usr/mine; echo mine >/var/lib/holdfast/mine; echo mine >/run/mine")
+	for _, path := range []string{"/etc/mine", "/usr/mine", "/var/lib/holdfast/mine", "/run/mine"} {
 		if raw, err := n1.ReadFile(path); err != nil || string(raw) != "mine\n" {
 			t.Errorf("%s on n1 holds %q (%v)", path, raw, err)
 		}
@@ -74,7 +74,7 @@ func TestNode_HasAWorldOfItsOwn(t *testing.T) {
 	if err := n1.PowerOn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := output(t, n1, "cat", "/usr/bin/mine", "/var/lib/holdfast/mine", "/var/lib/holdfast/yours"); got != "mine\nmine\nyours" {
+	if got := output(t, n1, "cat", "/usr/mine", "/var/lib/holdfast/mine", "/var/lib/holdfast/yours"); got != "mine\nmine\nyours" {
 		t.Errorf("after a power cycle the disk holds %q", got)
 	}
 	if _, err := n1.ReadFile("/run/mine"); err == nil {
@@ -85,10 +85,12 @@ func TestNode_HasAWorldOfItsOwn(t *testing.T) {
 func TestPowerOff_KillsEverythingAtOnce(t *testing.T) {
 	c := powered(t, Options{Nodes: 2, Command: []string{"sh", "-c", "sleep 1000 & exec sleep 1000"}})
 	n1 := c.Node("n1")
-	procs, err := n1.Processes()
-	if err != nil || len(procs) != 3 {
-		t.Fatalf("processes %v (%v), want process 1 and two sleeps", procs, err)
-	}
+	var procs []Process
+	eventually(t, "process 1 and two sleeps run", func() bool {
+		var err error
+		procs, err = n1.Processes()
+		return err == nil && len(procs) == 3
+	})
 	began := time.Now()
 	if err := n1.PowerOff(); err != nil {
 		t.Fatal(err)

@@ -41,6 +41,17 @@ const (
 // Inside tells whether this process runs in a room.
 func Inside() bool { return os.Getenv(envInside) == "1" }
 
+// Mapped tells whether this process is in a user namespace in which one user plays root: it can make namespaces
+// but is nobody to the machine's files.
+func Mapped() bool {
+	raw, err := os.ReadFile("/proc/self/uid_map")
+	var inside, outside, count uint32
+	if _, scan := fmt.Sscan(string(raw), &inside, &outside, &count); err != nil || scan != nil {
+		return false
+	}
+	return outside != 0 || count == 1
+}
+
 // Missing tells why Main could make no room on this machine; it is "" in a room.
 func Missing() string {
 	if Inside() {
