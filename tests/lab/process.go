@@ -90,9 +90,11 @@ func (n *Node) Freeze() error { return n.signalAll(syscall.SIGSTOP, "Tt") }
 func (n *Node) Thaw() error { return n.signalAll(syscall.SIGCONT, "") }
 
 // signalAll signals all processes, and again, because some may have been started meanwhile. With want it goes
-// on until all are in one of these states of /proc/PID/stat, or dead.
+// on until all are in one of these states of /proc/PID/stat, or dead. One that waits uninterruptibly (D) takes
+// the signal as soon as it can, and that may be never: for a child that it has vforked and that is stopped too.
 func (n *Node) signalAll(sig syscall.Signal, want string) error {
 	deadline := time.Now().Add(5 * time.Second)
+	signalled := map[int]bool{}
 	for {
 		all, err := n.Processes()
 		if err != nil {
@@ -101,10 +103,11 @@ func (n *Node) signalAll(sig syscall.Signal, want string) error {
 		missing := 0
 		for _, p := range all {
 			s, err := readStat(p.PID)
-			if err != nil || strings.Contains("ZX"+want, s.state) {
+			if err != nil || strings.Contains("ZX"+want, s.state) || signalled[p.PID] && s.state == "D" {
 				continue
 			}
 			missing++
+			signalled[p.PID] = true
 			if err := syscall.Kill(p.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 				return fmt.Errorf("signal %s: %w", n.Name, err)
 			}
