@@ -59,8 +59,11 @@ func (e *Element) Get(name string) string {
 	return v
 }
 
-// Lookup returns the attribute's value and whether it is present.
+// Lookup returns the attribute's value and whether it is present. A nil element has no attributes.
 func (e *Element) Lookup(name string) (string, bool) {
+	if e == nil {
+		return "", false
+	}
 	for i := range e.Attrs {
 		if e.Attrs[i].Name == name {
 			return e.Attrs[i].Value, true
