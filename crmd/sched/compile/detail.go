@@ -49,8 +49,8 @@ func (c *collector) force(name, value string) {
 	c.attrs.Set(name, value)
 }
 
-// Attrs implements graph.Details.
-func (d detail) Attrs() (attrs, params []cibxml.Attr) {
+// attrs are the attributes, sorted by name, and the parameters that need elements of their own.
+func (d detail) attrs() (attrs, params []cibxml.Attr) {
 	a := d.a
 	c := &collector{index: make(map[string]bool, 16)}
 	c.add("crm_feature_set", FeatureSet)

@@ -26,6 +26,7 @@ func (t *Transition) Graph(id int) *graph.Graph {
 	b := &builder{t: t, actions: make([]*graph.Action, len(t.B.Actions)+1), rscs: make([]*graph.Primitive, len(t.M.All))}
 	for i, a := range t.Steps {
 		s := &graph.Synapse{ID: i, Priority: t.priority(a), Action: b.action(a)}
+		s.Action.Attrs, s.Action.Params = detail{t, a}.attrs()
 		n := 0
 		for k := range a.Before {
 			if a.Before[k].Kept {
@@ -66,7 +67,7 @@ func (b *builder) action(a *action.Action) *graph.Action {
 	if g := b.actions[a.ID]; g != nil {
 		return g
 	}
-	g := &graph.Action{ID: a.ID, Task: a.Task, Kind: kind(a), Key: a.Key(), Details: detail{b.t, a}}
+	g := &graph.Action{ID: a.ID, Task: a.Task, Kind: kind(a), Key: a.Key()}
 	b.actions[a.ID] = g
 	if r := a.Rsc; r != nil && r.HistoryName != "" {
 		g.InternalKey = g.Key

@@ -71,22 +71,11 @@ type Action struct {
 	Downed []string
 	// Maintenance are the nodes that a maintenance_nodes action tells about, uuid and "1" or "0".
 	Maintenance []cibxml.Attr
-	// Details work out the attributes, of which a large transition has too many to keep; nil for none.
-	Details Details
+	// Attrs are the children <attributes>, sorted by name: parameters and CRM_meta_*.
+	Attrs []cibxml.Attr
+	// Params are the <param> children, for names that start with a digit.
+	Params []cibxml.Attr
 }
-
-// Details are what an action is run with.
-type Details interface {
-	// Attrs are the <attributes>, sorted by name: parameters and CRM_meta_*. Params are the <param> children,
-	// for names that start with a digit.
-	Attrs() (attrs, params []cibxml.Attr)
-}
-
-// Fixed are details that are known from the start.
-type Fixed struct{ Attributes, Parameters []cibxml.Attr }
-
-// Attrs returns what is fixed.
-func (f Fixed) Attrs() (attrs, params []cibxml.Attr) { return f.Attributes, f.Parameters }
 
 // Primitive is the resource that a resource action works on.
 type Primitive struct {
@@ -96,28 +85,9 @@ type Primitive struct {
 	Type            string
 }
 
-// Attrs are the children <attributes>, sorted by name: parameters and CRM_meta_*. They are worked out anew at
-// each call.
-func (a *Action) Attrs() []cibxml.Attr {
-	if a.Details == nil {
-		return nil
-	}
-	attrs, _ := a.Details.Attrs()
-	return attrs
-}
-
-// Params are the <param> children, for names that start with a digit.
-func (a *Action) Params() []cibxml.Attr {
-	if a.Details == nil {
-		return nil
-	}
-	_, params := a.Details.Attrs()
-	return params
-}
-
 // Attr returns a value of Attrs, "" when it is not there.
 func (a *Action) Attr(name string) string {
-	for _, x := range a.Attrs() {
+	for _, x := range a.Attrs {
 		if x.Name == name {
 			return x.Value
 		}

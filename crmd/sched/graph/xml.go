@@ -98,12 +98,9 @@ func (a *Action) XML() *cibxml.Element {
 		e.Append(p)
 	}
 	attrs := cibxml.New("attributes")
-	if a.Details != nil {
-		list, params := a.Details.Attrs()
-		attrs.Attrs = list
-		for _, p := range params {
-			attrs.Append(cibxml.New("param", "name", p.Name, "value", p.Value))
-		}
+	attrs.Attrs = a.Attrs
+	for _, p := range a.Params {
+		attrs.Append(cibxml.New("param", "name", p.Name, "value", p.Value))
 	}
 	e.Append(attrs)
 	if len(a.Downed) > 0 {
