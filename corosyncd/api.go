@@ -9,6 +9,8 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd/cmap"
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
+	"github.com/holdfast-ha/holdfast/corosyncd/frame"
+	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
@@ -55,9 +57,14 @@ func (d *Daemon) status(r *http.Request) (any, error) {
 	return s, err
 }
 
-func (d *Daemon) linkStatus(r *http.Request) (any, error) {
+func (d *Daemon) linkStatus(r *http.Request) (any, error) { return d.linkList(r.Context()) }
+
+func (d *Daemon) linkList(ctx context.Context) ([]api.LinkStatus, error) {
 	var list []api.LinkStatus
-	err := d.core.do(r.Context(), func() { list = d.core.engine.Links() })
+	err := d.core.do(ctx, func() { list = d.core.engine.Links() })
+	for i := range list {
+		list[i].MTU = host.MTU(list[i].Local, frame.Overhead)
+	}
 	return list, err
 }
 
@@ -89,7 +96,12 @@ func (d *Daemon) views(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d *Daemon) leaveRequest(*http.Request) (any, error) {
+// leaveRequest says goodbye and ends the daemon. With veto=1 a client that says that resources run here can
+// prevent it.
+func (d *Daemon) leaveRequest(r *http.Request) (any, error) {
+	if r.URL.Query().Get("veto") == "1" && d.holders.Load() > 0 {
+		return nil, ipc.Errorf(api.CodeUnsafe, "resources may run on this node: stop it with `hcs cluster stop`, or use --force")
+	}
 	d.end(true)
 	return nil, nil
 }
@@ -120,10 +132,12 @@ func (d *Daemon) cmapGet(r *http.Request) (any, error) {
 	var worst int64
 	err := d.core.do(r.Context(), func() {
 		s.Waiting = d.core.engine.Waiting()
-		s.Links = d.core.engine.Links()
 		worst = d.core.engine.WorstLateness().Milliseconds()
 	})
 	if err != nil {
+		return nil, err
+	}
+	if s.Links, err = d.linkList(r.Context()); err != nil {
 		return nil, err
 	}
 	if _, s.Joins, err = d.hub.view(r.Context()); err != nil {

@@ -8,10 +8,13 @@ import (
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/tools/cli"
+	"github.com/holdfast-ha/holdfast/tools/corosync"
 )
 
 // commands is the table, one row per name under which holdfast-tools is linked.
-var commands = []cli.Command{}
+var commands = slices.Concat(
+	corosync.Commands(),
+)
 
 // Names are the names under which the program is to be linked.
 func Names() []string {
