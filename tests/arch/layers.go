@@ -4,7 +4,7 @@ package arch
 // pure lists the packages that decide: no I/O, no clock, no goroutine. Their tests need nothing but values.
 var pure = []string{
 	"cib", "cib/cibxml", "cib/lrm", "cib/schema", "api", "clusterfile",
-	"corosyncd/frame", "corosyncd/member", "corosyncd/quorum", "corosyncd/detector", "corosyncd/engine",
+	"corosyncd/frame", "corosyncd/member", "corosyncd/quorum", "corosyncd/detector", "corosyncd/engine", "corosyncd/cmap",
 	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident",
 	"fenced/plan", "fenced/budget", "fenced/sbdformat",
 }
