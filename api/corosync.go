@@ -33,6 +33,8 @@ type CorosyncStatus struct {
 	Rejected map[string]uint64 `json:"rejected,omitempty"`
 	// Refused are nodes that may not join, with the reason, such as a duplicate id.
 	Refused []RefusedNode `json:"refused,omitempty"`
+	// Versions are what the members run, by name, as far as gossip has told.
+	Versions map[string]string `json:"versions,omitempty"`
 	// WorstLateness is the largest delay of the daemon's own loop in ms since it started.
 	WorstLateness int64 `json:"worst_lateness"`
 }

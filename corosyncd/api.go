@@ -45,9 +45,13 @@ func answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 
 func (d *Daemon) status(r *http.Request) (any, error) {
 	p := d.cfg.Protection
+	versions := make(map[string]string)
+	for name, m := range d.gossip.Metas() {
+		versions[name] = m.Version
+	}
 	s := api.CorosyncStatus{
 		Version: Version, Cluster: d.file.Load().Cluster.Name, Local: d.self.ID, Name: d.self.Name,
-		Realtime: p.Realtime, Locked: p.Locked, OOMProtected: p.OOMProtected, Rejected: d.links.Counters(),
+		Realtime: p.Realtime, Locked: p.Locked, OOMProtected: p.OOMProtected, Rejected: d.links.Counters(), Versions: versions,
 	}
 	err := d.core.do(r.Context(), func() {
 		s.Refused = d.core.engine.Refused()

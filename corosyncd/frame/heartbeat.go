@@ -30,8 +30,6 @@ const (
 	Silent
 	// InView: it is in the sender's view.
 	InView
-	// InProposal: it is in the view that the sender proposes.
-	InProposal
 
 	markShift = 4
 )

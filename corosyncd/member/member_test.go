@@ -120,7 +120,7 @@ func TestHeaviest_EndsOnAGraphThatIsMadeToBeHard(t *testing.T) {
 
 // echo makes the report of a node that hears everybody and proposes what m does.
 func echo(m *Machine, from int, life api.Incarnation) *Report {
-	_, digest, seq := m.Proposal()
+	digest, seq := m.Proposal()
 	hears := m.Hears()
 	hears.Add(m.self)
 	hears.Remove(from)
