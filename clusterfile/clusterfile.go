@@ -1,0 +1,84 @@
+// Package clusterfile reads cluster.toml, the file in which a person describes a cluster.
+//
+// Parse reports every problem at once, each with the file, the line and the key. A section is read through
+// Section, which knows where its keys are; whoever adds a section adds a reader for it.
+package clusterfile
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/BurntSushi/toml"
+)
+
+// File is a cluster file without errors.
+type File struct {
+	Cluster Cluster
+	Totem   Totem
+	Nodes   []Node // by ascending id
+	Quorum  Quorum
+	Logging Logging
+	// Rest holds the sections that corosyncd does not look at, such as resource and stonith: the readers of
+	// the CRM's sections start from it, and report into the same list of problems.
+	Rest *Section
+	// Ignored lists keys that are accepted because Corosync knows them, and have no effect here.
+	Ignored []Ignored
+}
+
+// Ignored is a key without effect.
+type Ignored struct {
+	Line int
+	Key  string
+	Why  string
+}
+
+// restSections are the top-level keys that belong to the CRM.
+var restSections = []string{
+	"properties", "resource", "group", "clone", "constraint", "stonith", "topology", "throttle", "vitals",
+	"resource_defaults", "op_defaults", "alert", "acl", "tag", "ticket",
+}
+
+// Parse reads a cluster file. name is used in problems. The error is Problems unless the text is not TOML at
+// all, when it holds the one syntax error.
+func Parse(name string, text []byte) (*File, error) {
+	var tree map[string]any
+	if err := toml.Unmarshal(text, &tree); err != nil {
+		return nil, syntax(name, err)
+	}
+	doc := &document{name: name, lines: locate(string(text))}
+	root := doc.section("", tree)
+	f := &File{Rest: root}
+	f.Cluster = readCluster(root)
+	f.Nodes = readNodes(root)
+	f.Totem = readTotem(root, len(f.Nodes))
+	f.Quorum = readQuorum(root, f.Nodes)
+	f.Logging = readLogging(root)
+	for _, key := range restSections {
+		root.use(key)
+	}
+	root.Done()
+	f.Ignored = doc.ignored
+	slices.SortStableFunc(f.Ignored, func(a, b Ignored) int { return a.Line - b.Line })
+	if err := doc.err(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func syntax(name string, err error) error {
+	var pe toml.ParseError
+	if !errors.As(err, &pe) {
+		return Problems{{File: name, Message: err.Error()}}
+	}
+	return Problems{{File: name, Line: pe.Position.Line, Key: pe.LastKey, Message: "syntax: " + pe.Message}}
+}
+
+// Node returns the node with that name, nil when there is none.
+func (f *File) Node(name string) *Node {
+	for i := range f.Nodes {
+		if f.Nodes[i].Name == name {
+			return &f.Nodes[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package clusterfile
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/api"
+)
+
+// Quorum is section [quorum], with votequorum's names.
+type Quorum struct {
+	// ExpectedVotes is 0 when the file does not say it: the sum of the nodes' votes.
+	ExpectedVotes int
+	TwoNode       bool
+	// WaitForAll is on unless the file says otherwise wherever a part of the cluster can go on without the
+	// rest: with two_node, last_man_standing, auto_tie_breaker and allow_downscale. Corosync implies it for
+	// two_node only.
+	WaitForAll      bool
+	AutoTieBreaker  bool
+	TieBreaker      TieBreaker
+	TieBreakerNodes []api.NodeID // for TieBreakerList
+	LastManStanding bool
+	LastManWindow   time.Duration
+	AllowDownscale  bool
+	// ExpectedTracking remembers the highest number of expected votes over restarts.
+	ExpectedTracking bool
+}
+
+// TieBreaker is auto_tie_breaker_node: which half of an even split goes on.
+type TieBreaker uint8
+
+const (
+	TieBreakerLowest TieBreaker = iota
+	TieBreakerHighest
+	TieBreakerList
+)
+
+// maxExpected bounds expected_votes: every node with every vote.
+const maxExpected = maxNodes * maxVotes
+
+func readQuorum(root *Section, nodes []Node) Quorum {
+	s := root.Table("quorum")
+	q := Quorum{
+		ExpectedVotes:    s.Int("expected_votes", 0, 1, maxExpected),
+		TwoNode:          s.Bool("two_node", false),
+		AutoTieBreaker:   s.Bool("auto_tie_breaker", false),
+		LastManStanding:  s.Bool("last_man_standing", false),
+		LastManWindow:    s.Millis("last_man_standing_window", 10*time.Second, minTimer, maxTimer),
+		AllowDownscale:   s.Bool("allow_downscale", false),
+		ExpectedTracking: s.Bool("expected_votes_tracking", false),
+	}
+	q.WaitForAll = s.Bool("wait_for_all", q.TwoNode || q.LastManStanding || q.AutoTieBreaker || q.AllowDownscale)
+	q.TieBreaker, q.TieBreakerNodes = readTieBreaker(s, nodes)
+	if provider := s.Str("provider", "corosync_votequorum"); provider != "corosync_votequorum" {
+		s.Problem("provider", "is %q, there is only corosync_votequorum", provider)
+	}
+	s.Ignore("votes", "votes are [[node]] votes")
+	s.Ignore("leaving_timeout", "a node has left as soon as it says so")
+	if s.Has("device") {
+		s.Problem("device", "quorum devices are not part of this version")
+	}
+	checkQuorum(s, q, nodes)
+	s.Done()
+	return q
+}
+
+// checkQuorum refuses combinations that Corosync refuses, and those in which it silently switches one of the
+// two off.
+func checkQuorum(s *Section, q Quorum, nodes []Node) {
+	sum, most := 0, 0
+	for _, n := range nodes {
+		sum += n.Votes
+		most = max(most, n.Votes)
+	}
+	expected := max(q.ExpectedVotes, sum)
+	if q.TwoNode && len(nodes) != 2 {
+		s.Problem("two_node", "is for a cluster of two nodes, the file has %d", len(nodes))
+	}
+	if q.TwoNode && q.AutoTieBreaker {
+		s.Problem("auto_tie_breaker", "cannot be combined with two_node: both decide which half goes on")
+	}
+	if q.AutoTieBreaker && expected%2 == 1 && q.LastManStanding {
+		s.Problem("auto_tie_breaker", "and last_man_standing need an even number of expected votes, there are %d", expected)
+	} else if q.AutoTieBreaker && expected%2 == 1 && !q.WaitForAll {
+		s.Problem("auto_tie_breaker", "with an odd number of expected votes (%d) needs wait_for_all", expected)
+	}
+	if q.LastManStanding && most > 1 {
+		s.Problem("last_man_standing", "needs nodes with one vote each, one has %d", most)
+	}
+	if len(nodes) > 0 && sum == 0 {
+		s.Problem("", "no node has a vote, so no partition could ever be quorate")
+	}
+}
+
+// readTieBreaker reads auto_tie_breaker_node: "lowest", "highest", "3 1" or [3, 1].
+func readTieBreaker(s *Section, nodes []Node) (TieBreaker, []api.NodeID) {
+	const key = "auto_tie_breaker_node"
+	var words []string
+	switch v := s.Raw(key).(type) {
+	case nil:
+		return TieBreakerLowest, nil
+	case string:
+		words = strings.Fields(v)
+	case int64:
+		words = []string{strconv.FormatInt(v, 10)}
+	case []any:
+		for _, item := range v {
+			n, ok := item.(int64)
+			if !ok {
+				s.Problem(key, "holds %s, must hold node ids only", kind(item))
+				return TieBreakerLowest, nil
+			}
+			words = append(words, strconv.FormatInt(n, 10))
+		}
+	default:
+		s.Problem(key, `is %s, must be "lowest", "highest" or node ids`, kind(v))
+		return TieBreakerLowest, nil
+	}
+	switch {
+	case slices.Equal(words, []string{"lowest"}):
+		return TieBreakerLowest, nil
+	case slices.Equal(words, []string{"highest"}):
+		return TieBreakerHighest, nil
+	}
+	var ids []api.NodeID
+	for _, w := range words {
+		n, err := strconv.ParseUint(w, 10, 16)
+		id := api.NodeID(n)
+		if err != nil || !slices.ContainsFunc(nodes, func(n Node) bool { return n.ID == id }) {
+			s.Problem(key, `%q is neither "lowest", "highest" nor the id of a node`, w)
+			continue
+		}
+		ids = append(ids, id)
+	}
+	if len(words) == 0 {
+		s.Problem(key, `is empty, must be "lowest", "highest" or node ids`)
+	}
+	return TieBreakerList, ids
+}
