@@ -6,6 +6,7 @@ var pure = []string{
 	"cib", "api", "clusterfile",
 	"corosyncd/member", "corosyncd/quorum", "corosyncd/detector",
 	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident", "crmd/status", "crmd/worker", "crmd/devices",
+	"crmd/executor/opqueue", "crmd/executor/metadata",
 	"fenced/plan", "fenced/budget", "fenced/sbdformat",
 }
 
@@ -57,6 +58,8 @@ var rules = []rule{
 	{"crmd/devices", []string{"api", "cib"}, "pure"},
 	{"crmd/worker", []string{"api", "cib", "crmd/history"}, "the node's side: carries out orders, plans nothing"},
 	{"crmd/controller", []string{"api", "cib", "crmd/transition", "crmd/sched/graph", "crmd/throttle", "crmd/attrs", "crmd/status", "crmd/incident"}, "decides, and is fed the scheduler's result"},
+	{"crmd/executor/opqueue", []string{"cib/lrm"}, "pure"},
+	{"crmd/executor/metadata", []string{"cib/cibxml"}, "agent metadata is XML and nothing else"},
 	{"crmd/executor", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/store", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/peer", []string{"api", "cib", "internal"}, "a shell never imports another"},

@@ -1,0 +1,168 @@
+// Package proc looks at processes through /proc.
+package proc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Process is one process at one moment. A pid alone does not name a process, because pids are used again:
+// PID together with Start does, until the next boot.
+type Process struct {
+	PID     int
+	PPID    int
+	Group   int
+	Session int
+	Start   uint64 // clock ticks after boot
+	// State is the kernel's letter: R running, S sleeping, D uninterruptible, T stopped, t traced, Z zombie.
+	State byte
+	Comm  string // the kernel's name of it, at most 15 bytes
+	// WChan is the kernel function in which it sleeps; "" when it runs or the kernel does not tell.
+	WChan string
+}
+
+// String is such as "mount.nfs[812] D in nfs_wait_bit_killable".
+func (p Process) String() string {
+	s := fmt.Sprintf("%s[%d] %c", p.Comm, p.PID, p.State)
+	if p.WChan != "" {
+		s += " in " + p.WChan
+	}
+	return s
+}
+
+// Gone tells that the process runs no code any more: it is a zombie or dead.
+func (p Process) Gone() bool { return p.State == 'Z' || p.State == 'X' }
+
+// Read looks at one process. The error is os.ErrNotExist when there is none. It reads only files that
+// the kernel serves without the process's memory lock, so that a hung process cannot hang the reader.
+func Read(pid int) (Process, error) {
+	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			err = os.ErrNotExist
+		}
+		return Process{}, fmt.Errorf("process %d: %w", pid, err)
+	}
+	return parseStat(pid, raw)
+}
+
+// parseStat reads /proc/PID/stat. The name in parentheses may itself hold blanks and parentheses.
+func parseStat(pid int, raw []byte) (Process, error) {
+	open, end := bytes.IndexByte(raw, '('), bytes.LastIndexByte(raw, ')')
+	if open < 0 || end < open {
+		return Process{}, fmt.Errorf("process %d: /proc stat has no name: %q", pid, raw)
+	}
+	f := strings.Fields(string(raw[end+1:]))
+	if len(f) < 20 {
+		return Process{}, fmt.Errorf("process %d: /proc stat has %d fields after the name", pid, len(f))
+	}
+	p := Process{PID: pid, Comm: string(raw[open+1 : end]), State: f[0][0]}
+	for _, field := range []struct {
+		at  int
+		dst *int
+	}{{1, &p.PPID}, {2, &p.Group}, {3, &p.Session}} {
+		n, err := strconv.Atoi(f[field.at])
+		if err != nil {
+			return Process{}, fmt.Errorf("process %d: /proc stat: %w", pid, err)
+		}
+		*field.dst = n
+	}
+	start, err := strconv.ParseUint(f[19], 10, 64)
+	if err != nil {
+		return Process{}, fmt.Errorf("process %d: /proc stat: %w", pid, err)
+	}
+	p.Start = start
+	return p, nil
+}
+
+// Alive reports whether the process with that pid and start time still runs code.
+func Alive(pid int, start uint64) bool {
+	p, err := Read(pid)
+	return err == nil && p.Start == start && !p.Gone()
+}
+
+// Find lists the processes for which keep says yes, at most limit of them, in order of pid. It stops
+// looking when it has taken longer than within; 0 looks at all.
+func Find(limit int, within time.Duration, keep func(Process) bool) []Process {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	begin := time.Now()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil
+	}
+	var found []Process
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		if len(found) >= limit || within > 0 && time.Since(begin) > within {
+			break
+		}
+		if p, err := Read(pid); err == nil && keep(p) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// Group lists the processes of a process group that still run code, with what they wait for.
+func Group(group, limit int, within time.Duration) []Process {
+	found := Find(limit, within, func(p Process) bool { return p.Group == group && !p.Gone() })
+	for i := range found {
+		found[i].WChan = wchan(found[i].PID)
+	}
+	return found
+}
+
+// wchan reads in which kernel function a process sleeps.
+func wchan(pid int) string {
+	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/wchan")
+	if s := string(raw); err == nil && s != "0" {
+		return s
+	}
+	return ""
+}
+
+// Environ reads a variable of a process's environment as it was at exec. Unlike Read it can block on a
+// process that is stuck in memory management.
+func Environ(pid int, name string) (string, bool) {
+	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return "", false
+	}
+	for v := range bytes.SplitSeq(raw, []byte{0}) {
+		if val, ok := bytes.CutPrefix(v, []byte(name+"=")); ok {
+			return string(val), true
+		}
+	}
+	return "", false
+}
+
+// Cmdline is the program and the arguments of a process; empty when it is gone. Like Environ it can block.
+func Cmdline(pid int) []string {
+	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err != nil || len(raw) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
+}
+
+// BootID names this boot of the kernel; "" when it cannot be read.
+func BootID() string {
+	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}
