@@ -61,11 +61,20 @@ func NewIDs(doc *cibxml.Element) *IDs {
 	return ids
 }
 
-// Add marks the ids of an element and of what is below it as used. The references of sets, tags and ACL roles
-// have an attribute id that is none.
+// Identified reports whether the attribute id of an element is an id of the document. It is not in references,
+// and nodes, users and groups are known by names that something else may have too.
+func Identified(e *cibxml.Element) bool {
+	switch e.Name {
+	case "resource_ref", "obj_ref", "role", "node", "acl_target", "acl_group":
+		return false
+	}
+	return true
+}
+
+// Add marks the ids of an element and of what is below it as used.
 func (ids *IDs) Add(e *cibxml.Element) {
 	e.Walk(func(x *cibxml.Element) bool {
-		if x.Name != "resource_ref" && x.Name != "obj_ref" && x.Name != "role" && x.ID() != "" {
+		if x.ID() != "" && Identified(x) {
 			ids.used[x.ID()] = true
 		}
 		return x.Name != "status"

@@ -13,8 +13,8 @@ import (
 	"github.com/holdfast-ha/holdfast/crmd/executor/metadata"
 )
 
-// actions are the operations that a resource may have when its agent cannot be asked.
-var actions = []string{"monitor", "start", "stop", "promote", "demote", "migrate_to", "migrate_from", "notify", "reload", "reload-agent"}
+// Actions are the operations that a resource may have when its agent cannot be asked.
+var Actions = []string{"monitor", "start", "stop", "promote", "demote", "migrate_to", "migrate_from", "notify", "reload", "reload-agent"}
 
 // operations reads op.NAME, each a table or a list of tables, in the order of their names.
 func (r *reader) operations(s *clusterfile.Section, ref agent.Ref, a *metadata.Agent) []build.Op {
@@ -45,7 +45,7 @@ func (r *reader) operations(s *clusterfile.Section, ref agent.Ref, a *metadata.A
 }
 
 func knownActions(a *metadata.Agent) []string {
-	known := slices.Clone(actions)
+	known := slices.Clone(Actions)
 	if a != nil {
 		for _, x := range a.Actions {
 			known = append(known, x.Name)

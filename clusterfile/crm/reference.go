@@ -3,6 +3,7 @@ package crm
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/clusterfile"
@@ -92,7 +93,7 @@ func (r *reader) dangling(ref reference) {
 
 // resolveNode wants a node of the file, or one that a resource makes available.
 func (r *reader) resolveNode(ref reference, conf *cibxml.Element) {
-	names := remoteNodes(conf)
+	names := RemoteNodes(conf)
 	for _, n := range r.file.Nodes {
 		names = append(names, n.Name)
 	}
@@ -106,20 +107,38 @@ func (r *reader) resolveNode(ref reference, conf *cibxml.Element) {
 	ref.section.Problem(ref.key, "there is no node %q", ref.id)
 }
 
-// remoteNodes are the nodes that are reached through resources: the connections of class ocf:pacemaker:remote
-// and guests, which the meta attribute remote-node names.
-func remoteNodes(conf *cibxml.Element) []string {
+// RemoteNodes are the nodes that are reached through resources: the connections of type remote, guests, which the
+// meta attribute remote-node names, and the replicas of bundles.
+func RemoteNodes(conf *cibxml.Element) []string {
 	found := map[string]bool{}
 	conf.Child("resources").Walk(func(e *cibxml.Element) bool {
 		switch {
-		case e.IsTag("primitive") && e.Get("type") == "remote" && e.Get("provider") == "pacemaker":
+		case e.IsTag("primitive") && e.Get("type") == "remote" && e.Get("class") == "ocf":
 			found[e.ID()] = true
 		case e.IsTag("nvpair") && e.Get("name") == "remote-node":
 			found[e.Get("value")] = true
+		case e.IsTag("bundle"):
+			for n := range replicas(e) {
+				found[e.ID()+"-"+strconv.Itoa(n)] = true
+			}
 		}
 		return true
 	})
 	return slices.Sorted(maps.Keys(found))
+}
+
+// maxReplicas bounds what a broken number of replicas can cost.
+const maxReplicas = 1000
+
+func replicas(bundle *cibxml.Element) int {
+	for c := range bundle.Tags("docker", "podman", "rkt") {
+		for _, name := range []string{"replicas", "promoted-max", "masters"} {
+			if n, err := strconv.Atoi(c.Get(name)); err == nil && n > 0 {
+				return min(n, maxReplicas)
+			}
+		}
+	}
+	return 1
 }
 
 // knowXML makes the objects of [[xml]] sections known.

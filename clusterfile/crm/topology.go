@@ -220,7 +220,7 @@ func (r *reader) xml(conf *cibxml.Element) {
 			continue
 		}
 		e.Walk(func(x *cibxml.Element) bool {
-			if x.ID() != "" && x.Name != "resource_ref" && x.Name != "obj_ref" && x.Name != "role" && r.ids.Used(x.ID()) {
+			if x.ID() != "" && build.Identified(x) && r.ids.Used(x.ID()) {
 				s.Problem("text", "the id %q of <%s> is that of something else too", x.ID(), x.Name)
 			}
 			return true
