@@ -35,8 +35,8 @@ type CIBRequest struct {
 	Client string   `json:"client,omitempty"`
 	User   string   `json:"user,omitempty"`
 	Groups []string `json:"groups,omitempty"`
-	// Base, when set, makes a write fail with CodeOld unless the configuration still has this
-	// admin_epoch.epoch: for read-modify-write without lost updates.
+	// Base, when set, is the version (the triple) that was read before: a write fails with CodeOld unless the
+	// configuration still has its admin_epoch and epoch. For read-modify-write without lost updates.
 	Base string `json:"base,omitempty"`
 }
 
@@ -83,6 +83,9 @@ type CRMStatus struct {
 	Fencing string `json:"fencing"`
 	// Unreachable lists members whose crmd does not answer, with the reason.
 	Unreachable map[string]string `json:"unreachable,omitempty"`
+	// Unfenced lists nodes that could not be fenced, with the reason; nothing that they may run is started
+	// elsewhere.
+	Unfenced map[string]string `json:"unfenced,omitempty"`
 }
 
 // AttrUpdate changes a node attribute (attrd_updater, crm_attribute -l reboot).

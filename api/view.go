@@ -50,14 +50,18 @@ type Quorum struct {
 	Reason   string `json:"reason"` // for a person: "2 of 3 votes, 2 needed"
 	Votes    int    `json:"votes"`
 	Expected int    `json:"expected"`
-	Needed   int    `json:"needed"`
+	// Highest is the highest number of votes that a member expects.
+	Highest int `json:"highest"`
+	Needed  int `json:"needed"`
 	// Flags in the order in which corosync-quorumtool prints them: 2Node Quorate WaitForAll ...
 	Flags []string `json:"flags,omitempty"`
 }
 
 // View is what corosyncd tells crmd and fenced: who is here, how the others went, and whether this
-// partition may act. Views of one corosyncd life arrive in order and none is left out.
+// partition may act. Views of one corosyncd life arrive in order and none is left out. A view is sent again
+// with the same ring when something else in it changes: the quorum, Departed, Stale or the node list.
 type View struct {
+	// Ring has Seq 0 while the node is in no view yet: the first moments after its start.
 	Ring    RingID   `json:"ring"`
 	Local   NodeID   `json:"local"`
 	Members []Member `json:"members"` // by ascending id; contains the local node
@@ -75,6 +79,9 @@ type View struct {
 	TokenInterval int64 `json:"token_interval"`
 	// TwoNode tells that quorum.two_node is in effect, so that a cut leaves both sides quorate.
 	TwoNode bool `json:"two_node,omitempty"`
+	// Stale tells that this node did not run for longer than the token, so that the others may have lost it:
+	// nothing may be started or fenced until a view comes that is not stale.
+	Stale bool `json:"stale,omitempty"`
 	// At is when the local node adopted the view, Unix ms.
 	At int64 `json:"at"`
 }

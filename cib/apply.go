@@ -12,10 +12,12 @@ import (
 
 // Apply performs a command. The document is not changed; the result's is a new one, or the same when the
 // command had no effect. Errors are of type *Error. The semantics are those of Pacemaker 2.1.5, except that
-//   - every change of the configuration counts as one (there "modify --allow-create" that appends and what a
-//     modify adds to a section that it had to create raise only num_updates, and are lost at a restart),
-//   - comments inside of an input survive a create (there they become elements that the schema refuses),
+//   - every change counts (there many that create or replace an element raise only num_updates or nothing, for
+//     example "modify --allow-create" that appends, and are lost at a restart),
+//   - create adds the input as it is (there comments become elements that the schema refuses, and a second
+//     element without id is merged into the first of its name, whatever its id-ref),
 //   - create with an XPath appends to the first match (there it appends to the document and fails),
+//   - a delete with an XPath that makes no sense is refused (there it succeeds, having deleted nothing),
 //   - changes that leave the content the same are none, whatever was done to arrive at it.
 func Apply(doc *cibxml.Element, cmd Command) (Result, error) {
 	if cmd.Op == OpQuery {
@@ -66,7 +68,7 @@ func Apply(doc *cibxml.Element, cmd Command) (Result, error) {
 func perform(doc *cibxml.Element, cmd Command) (changed *cibxml.Element, note string, err error) {
 	input := cmd.Input
 	if input != nil {
-		input = settledInput(input, cmd)
+		input = withoutText(input)
 	}
 	if input != nil && cmd.Section != "" && input.Name == "cib" && cmd.Op != OpPatch {
 		input = Section(input, cmd.Section)
@@ -105,15 +107,6 @@ func perform(doc *cibxml.Element, cmd Command) (changed *cibxml.Element, note st
 		d.delete(cmd, input)
 	}
 	return d.root, "", err
-}
-
-// settledInput is the input without text nodes and, where it does not meet an old value, without references of
-// values to themselves.
-func settledInput(input *cibxml.Element, cmd Command) *cibxml.Element {
-	if cmd.Op == OpModify || cmd.Op == OpCreate || cmd.Op == OpPatch {
-		return withoutText(input)
-	}
-	return settled(input)
 }
 
 // acceptable refuses documents that this software cannot understand or that go back in time.

@@ -120,7 +120,7 @@ func (e *Error) Error() string {
 
 // texts are Pacemaker's messages for the codes.
 var texts = map[int]string{
-	CodeError:    "Application of an update diff failed",
+	CodeError:    "Application of update diff failed",
 	CodeDenied:   "Permission denied",
 	CodeInvalid:  "Invalid argument",
 	CodeProtocol: "Protocol not supported",

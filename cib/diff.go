@@ -77,8 +77,11 @@ func (d *differ) compare(path string, old, new *cibxml.Element) {
 	p := pairUp(old.Children, new.Children, d.equal)
 	below := make([][]Change, len(new.Children))
 	for i, c := range old.Children {
-		at := path + "/" + label(c)
 		j := p.toNew[i]
+		if j >= 0 && c == new.Children[j] {
+			continue
+		}
+		at := path + "/" + label(c)
 		if j >= 0 {
 			inner := differ{order: d.order, deleted: d.deleted}
 			inner.compare(at, c, new.Children[j])

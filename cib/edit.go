@@ -83,7 +83,7 @@ func (d *draft) byXPath(cmd Command, input *cibxml.Element) error {
 			d.swap(h.Path, nil)
 		case cmd.Op == OpReplace:
 			if d.swap(h.Path, nil) {
-				d.append(h.Path[:len(h.Path)-1], input.Clone())
+				d.append(h.Path[:len(h.Path)-1], settled(input.Clone()))
 			}
 		case cmd.Op == OpCreate:
 			d.append(h.Path, settled(input))
@@ -173,7 +173,7 @@ func (d *draft) create(cmd Command, input *cibxml.Element) error {
 		if slices.ContainsFunc(section[len(section)-1].Children, equalTo(o)) {
 			return notCreated(o, refuse(CodeExists, "%s is there already", describe(o)))
 		}
-		d.merge(d.add(section, o.Name), o.WithoutAttr("replace"))
+		d.append(section, settled(o.WithoutAttr("replace")))
 	}
 	return nil
 }
@@ -211,7 +211,7 @@ func (d *draft) replace(cmd Command, input *cibxml.Element) error {
 				break
 			}
 		}
-		d.root = input
+		d.root = settled(input)
 		return nil
 	}
 	scope := []*cibxml.Element{d.root}
@@ -220,7 +220,7 @@ func (d *draft) replace(cmd Command, input *cibxml.Element) error {
 	}
 	if scope != nil {
 		if target := d.findBelow(scope, replaceable(input)); target != nil {
-			d.swap(target, input)
+			d.swap(target, settled(input))
 			return nil
 		}
 	}

@@ -14,20 +14,81 @@ type pairing struct {
 	toOld    []int // index of the same child before, -1 when it is new
 	moved    []bool
 	equal    func(old, new *cibxml.Element) bool
+	// lo to oldHi and newHi is the window outside of which nothing differs.
+	lo, oldHi, newHi int
+	// commentsAnew gives up on keeping comments, because one of them would have to be moved, which no path can say.
+	commentsAnew bool
 }
 
 // pairUp finds which children are the same ones: tags by name and id, comments by text and position. equal tells
 // whether two elements are the same with everything in them.
 func pairUp(old, new []*cibxml.Element, equal func(old, new *cibxml.Element) bool) *pairing {
 	p := &pairing{old: old, new: new, equal: equal, toNew: make([]int, len(old)), toOld: make([]int, len(new))}
-	again := unclear(old, new)
+	if p.narrow() {
+		p.solve()
+		if !slices.Contains(p.moved[:p.lo], true) && !slices.Contains(p.moved[p.newHi:], true) {
+			return p
+		}
+	}
+	p.lo, p.oldHi, p.newHi = 0, len(old), len(new)
+	p.solve()
+	return p
+}
+
+// fewChildren is up to how many children that differ it is worth to look at these alone.
+const fewChildren = 16
+
+// narrow finds the window in which the children differ. It reports false when all must be looked at: when the
+// window is large, there are comments, or something outside has an identity like something inside.
+func (p *pairing) narrow() bool {
+	p.oldHi, p.newHi = len(p.old), len(p.new)
+	for p.lo < min(p.oldHi, p.newHi) && p.old[p.lo] == p.new[p.lo] {
+		p.lo++
+	}
+	for p.oldHi > p.lo && p.newHi > p.lo && p.old[p.oldHi-1] == p.new[p.newHi-1] {
+		p.oldHi--
+		p.newHi--
+	}
+	if p.oldHi-p.lo > fewChildren || p.newHi-p.lo > fewChildren {
+		return false
+	}
+	inside := slices.Concat(p.old[p.lo:p.oldHi], p.new[p.lo:p.newHi])
+	isComment := func(e *cibxml.Element) bool { return e.Kind == cibxml.Comment }
+	if slices.ContainsFunc(p.old, isComment) || slices.ContainsFunc(p.new, isComment) {
+		return false
+	}
+	for _, part := range [][]*cibxml.Element{p.new[:p.lo], p.new[p.newHi:]} {
+		for _, out := range part {
+			for _, in := range inside {
+				if out.Kind == cibxml.Tag && in.Kind == cibxml.Tag && out.Name == in.Name {
+					a, hasA := out.Lookup("id")
+					b, hasB := in.Lookup("id")
+					if !hasA || !hasB || a == b {
+						return false
+					}
+				}
+			}
+		}
+	}
+	return true
+}
+
+// solve pairs the children in the window; those outside stay as they are.
+func (p *pairing) solve() {
+	for i := range p.lo {
+		p.toNew[i], p.toOld[i] = i, i
+	}
+	for i := p.oldHi; i < len(p.old); i++ {
+		j := i - p.oldHi + p.newHi
+		p.toNew[i], p.toOld[j] = j, i
+	}
+	again := unclear(p.old[p.lo:p.oldHi], p.new[p.lo:p.newHi])
 	for again != nil {
 		p.pairTags(again)
 		p.pairComments()
 		p.findMoves()
 		again = p.refused(again)
 	}
-	return p
 }
 
 // identity is what a path of a patch can tell of a child: its name and id.
@@ -79,19 +140,16 @@ func groupOf(groups map[string]*group, e *cibxml.Element) *group {
 
 // pairTags pairs the elements of each group in their order, unless the group is made anew.
 func (p *pairing) pairTags(groups map[string]*group) {
-	for i := range p.toNew {
-		p.toNew[i] = -1
-	}
-	for j := range p.toOld {
+	waiting := make(map[string][]int, p.newHi-p.lo)
+	for j := p.lo; j < p.newHi; j++ {
 		p.toOld[j] = -1
-	}
-	waiting := make(map[string][]int, len(p.new))
-	for j, c := range p.new {
-		if c.Kind == cibxml.Tag {
+		if c := p.new[j]; c.Kind == cibxml.Tag {
 			waiting[identity(c)] = append(waiting[identity(c)], j)
 		}
 	}
-	for i, c := range p.old {
+	for i := p.lo; i < p.oldHi; i++ {
+		p.toNew[i] = -1
+		c := p.old[i]
 		if c.Kind != cibxml.Tag || groupOf(groups, c).anew {
 			continue
 		}
@@ -114,14 +172,18 @@ func hasText(e *cibxml.Element) bool {
 
 // pairComments pairs comments that stayed where they were.
 func (p *pairing) pairComments() {
-	at := 0     // how many of the old children so far stay
-	steady := 0 // how many of the new children so far are old ones, up to the first that is not
-	for i, c := range p.old {
+	if p.commentsAnew {
+		return
+	}
+	at := p.lo     // how many of the old children so far stay
+	steady := p.lo // how many of the new children so far are old ones, up to the first that is not
+	for i := p.lo; i < p.oldHi; i++ {
+		c := p.old[i]
 		if p.toNew[i] >= 0 {
 			at++
 			continue
 		}
-		if c.Kind != cibxml.Comment || at >= len(p.new) {
+		if c.Kind != cibxml.Comment || at >= p.newHi {
 			continue
 		}
 		for steady < at && p.toOld[steady] >= 0 {
@@ -172,8 +234,12 @@ func (p *pairing) findMoves() {
 // nil when the pairing holds.
 func (p *pairing) refused(groups map[string]*group) map[string]*group {
 	var again map[string]*group
-	for j, c := range p.new {
+	for j := p.lo; j < p.newHi; j++ {
+		c := p.new[j]
 		if c.Kind != cibxml.Tag {
+			if p.moved[j] {
+				p.commentsAnew, again = true, groups
+			}
 			continue
 		}
 		g := groupOf(groups, c)
@@ -184,7 +250,8 @@ func (p *pairing) refused(groups map[string]*group) map[string]*group {
 			g.anew, again = true, groups
 		}
 	}
-	for i, c := range p.old {
+	for i := p.lo; i < p.oldHi; i++ {
+		c := p.old[i]
 		if c.Kind != cibxml.Tag {
 			continue
 		}

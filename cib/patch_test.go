@@ -55,6 +55,16 @@ func TestApplyPatch_LeadsFromOldToNew(t *testing.T) {
 	}
 }
 
+// leads tells whether a patch makes new out of old. Those of crm_diff do not always where comments move.
+func leads(t *rapid.T, old, new *cibxml.Element, patch string) bool {
+	diff, err := cibxml.Parse(patch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ApplyPatch(old, diff, false)
+	return err == nil && same(got, new)
+}
+
 // The real crm_diff finds the same changes, wherever every element has an identity of its own.
 func TestDiff_WritesWhatCrmDiffWrites(t *testing.T) {
 	tool, err := exec.LookPath("crm_diff")
@@ -81,7 +91,7 @@ func TestDiff_WritesWhatCrmDiffWrites(t *testing.T) {
 			if p := Diff(old, new, DiffOptions{AttributeOrder: !cib, Digest: cib}); p != nil {
 				ours = p.XML().Format(cibxml.Style{Indent: true, Pacemaker: true})
 			}
-			if ours != string(theirs) {
+			if ours != string(theirs) && leads(t, old, new, string(theirs)) {
 				t.Fatalf("%v\nold\n%s\nnew\n%s\nours\n%s\ntheirs\n%s", args, old, new, ours, theirs)
 			}
 		}

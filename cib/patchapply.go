@@ -12,7 +12,11 @@ import (
 // the document must be the one that the patch begins with. The document is not changed; on an error, of type
 // *Error, nothing of the patch is applied.
 func ApplyPatch(doc, diff *cibxml.Element, checkVersion bool) (*cibxml.Element, error) {
-	old := diff.Get("format") != "2"
+	format := diff.Get("format")
+	if diff.Name != "diff" || format != "" && format != "1" && format != "2" {
+		return nil, refuse(CodeInvalid, "<%s> of format %q is not a patch; it must be a <diff> of format 2 or 1", diff.Name, format)
+	}
+	old := format != "2"
 	if checkVersion {
 		if err := checkVersions(doc, diff, old); err != nil {
 			return nil, err
@@ -50,7 +54,7 @@ func checkVersions(doc, diff *cibxml.Element, old bool) error {
 	switch c := have.Compare(from); {
 	case c < 0:
 		e := refuse(CodeError, "the CIB is at %v, the patch begins at %v", have, from)
-		e.Msg += ", requesting a full refresh"
+		e.Msg += ", requesting full refresh"
 		return e
 	case c > 0:
 		return refuse(CodeOld, "the CIB is at %v, the patch begins at %v", have, from)

@@ -18,7 +18,7 @@ func parsed(t testing.TB, src string) *cibxml.Element {
 }
 
 // trees draws documents that resemble each other: the same few names, ids and attributes again and again.
-// With twins, siblings may be alike.
+// With twins, siblings may be alike and there may be several comments among them.
 func trees(twins bool) *rapid.Generator[*cibxml.Element] {
 	return rapid.Custom(func(t *rapid.T) *cibxml.Element {
 		root := cibxml.New("cib", "crm_feature_set", FeatureSet, "epoch", strconv.Itoa(rapid.IntRange(0, 3).Draw(t, "epoch")))
@@ -33,6 +33,10 @@ func grow(t *rapid.T, e *cibxml.Element, depth int, twins bool) {
 	for range rapid.IntRange(0, 5).Draw(t, "children") {
 		switch kind := rapid.IntRange(0, 9).Draw(t, "kind"); {
 		case kind == 0:
+			if used["comment"] && !twins {
+				continue
+			}
+			used["comment"] = true
 			e.Append(&cibxml.Element{Kind: cibxml.Comment, Text: rapid.SampledFrom([]string{"x", "y"}).Draw(t, "comment")})
 			continue
 		case kind == 1 && twins:

@@ -142,8 +142,7 @@ func TestParse_RefusesWhatWouldSplitOrBlockTheCluster(t *testing.T) {
 	cases := []struct{ name, text, want string }{
 		{"two_node with three nodes", head + three + "[quorum]\ntwo_node=true\n", "is for a cluster of two nodes"},
 		{"two_node with a tie-breaker", head + two + "[quorum]\ntwo_node=true\nauto_tie_breaker=true\n", "cannot be combined"},
-		{"odd tie-breaker without wait_for_all", head + three + "[quorum]\nauto_tie_breaker=true\nwait_for_all=false\n", "needs wait_for_all"},
-		{"odd tie-breaker with last man", head + three + "[quorum]\nauto_tie_breaker=true\nlast_man_standing=true\n", "need an even number"},
+		{"tie-breaker without halves", head + three + "[quorum]\nauto_tie_breaker=true\n", "needs an even number"},
 		{"last man with votes", head + two + node("3", "votes=2") + "[quorum]\nlast_man_standing=true\n", "one has 2"},
 		{"quorum device", head + two + "[quorum.device]\nmodel='net'\n", "not part of this version"},
 		{"no votes", head + node("1", "votes=0"), "no node has a vote"},
@@ -166,7 +165,7 @@ func TestParse_RefusesWhatWouldSplitOrBlockTheCluster(t *testing.T) {
 }
 
 func TestParse_TieBreakerForms(t *testing.T) {
-	base := strings.Replace(three, "two_node = 1", "auto_tie_breaker = true\nauto_tie_breaker_node = %", 1)
+	base := strings.Replace(strings.Replace(three, "votes = 3", "", 1), "two_node = 1", "auto_tie_breaker = true\nauto_tie_breaker_node = %", 1)
 	for form, want := range map[string]Quorum{
 		`"lowest"`:  {TieBreaker: TieBreakerLowest},
 		`"highest"`: {TieBreaker: TieBreakerHighest},

@@ -81,10 +81,8 @@ func checkQuorum(s *Section, q Quorum, nodes []Node) {
 	if q.TwoNode && q.AutoTieBreaker {
 		s.Problem("auto_tie_breaker", "cannot be combined with two_node: both decide which half goes on")
 	}
-	if q.AutoTieBreaker && expected%2 == 1 && q.LastManStanding {
-		s.Problem("auto_tie_breaker", "and last_man_standing need an even number of expected votes, there are %d", expected)
-	} else if q.AutoTieBreaker && expected%2 == 1 && !q.WaitForAll {
-		s.Problem("auto_tie_breaker", "with an odd number of expected votes (%d) needs wait_for_all", expected)
+	if q.AutoTieBreaker && expected%2 == 1 {
+		s.Problem("auto_tie_breaker", "needs an even number of expected votes, there are %d: an odd number has no halves", expected)
 	}
 	if q.LastManStanding && most > 1 {
 		s.Problem("last_man_standing", "needs nodes with one vote each, one has %d", most)

@@ -127,19 +127,25 @@ func (m *Machine) takeStatus(s *cibxml.Element) {
 	m.want("Status changed by a command")
 }
 
+// proposal is a change of the configuration that raft has not answered for.
+type proposal struct {
+	ticket  int    // 0 for the cluster's own changes
+	version string // that it makes
+}
+
 // propose commits a configuration; the ticket (0 for none) is answered when it is committed.
 func (m *Machine) propose(doc *cibxml.Element, ticket int) {
 	head := doc.WithoutAttr("have-quorum").WithoutAttr("dc-uuid").WithAttr("num_updates", "0")
 	head.Children = []*cibxml.Element{doc.Child("configuration")}
-	m.proposal++
-	m.pending[m.proposal] = ticket
-	m.emit(Propose{ID: m.proposal, Old: m.head, New: head})
+	m.proposals++
+	m.pending[m.proposals] = proposal{ticket, cib.VersionOf(head).String()}
+	m.emit(Propose{ID: m.proposals, Old: m.head, New: head})
 	m.head = head
 }
 
 // committed ends a proposal. After a failure everything that was built upon it has failed too.
 func (m *Machine) committed(in Committed) {
-	ticket, mine := m.pending[in.ID]
+	p, mine := m.pending[in.ID]
 	if !mine {
 		return
 	}
@@ -150,8 +156,8 @@ func (m *Machine) committed(in Committed) {
 	if in.Err != nil {
 		m.written = make(map[string]bool)
 	}
-	if ticket != 0 {
-		m.emit(Answer{Ticket: ticket, Err: in.Err})
+	if p.ticket != 0 {
+		m.emit(Answer{Ticket: p.ticket, Value: p.version, Err: in.Err})
 	} else if in.Err != nil {
 		m.warn("configuration", m.cfg.Node, "the cluster's own entries could not be written: "+in.Err.Error())
 	}

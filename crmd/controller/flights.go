@@ -143,6 +143,18 @@ func (m *Machine) adoptRunning(node string, running []api.Order) {
 	}
 }
 
+// sendAgain repeats the orders of which a node, whose connection broke, says nothing: they may not have
+// arrived. One that did arrive is recognised by its key.
+func (m *Machine) sendAgain(node string, running []api.Order) {
+	for _, key := range slices.Sorted(maps.Keys(m.flights)) {
+		f := m.flights[key]
+		known := slices.ContainsFunc(running, func(o api.Order) bool { return o.Key == key })
+		if f.node == node && !known && f.task != graph.TaskFence {
+			m.send(node, f.order)
+		}
+	}
+}
+
 // nodeLost ends what is in flight on a node. Fencing is not concerned: others carry it out.
 func (m *Machine) nodeLost(now time.Time, node string) {
 	for key, f := range m.flights {

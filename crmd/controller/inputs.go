@@ -96,7 +96,8 @@ type AttrRequest struct {
 // AttrReceived are attribute entries of another node.
 type AttrReceived struct{ Entries []attrs.Entry }
 
-// CIBCommand is a client's write to the CIB, which only the DC takes; Answer{Ticket} follows.
+// CIBCommand is a client's write to the CIB, which only the DC takes; Answer{Ticket} follows, with the version
+// that the write made.
 type CIBCommand struct {
 	Ticket  int
 	Command cib.Command

@@ -73,19 +73,20 @@ type Machine struct {
 	flights map[string]*flight // by transition key
 	ignore  map[string]bool    // "NODE OPKEY" of recurring operations whose failure is to be ignored
 
-	fencing  fencing
-	pending  map[int]int // proposal -> ticket
-	proposal int
-	written  map[string]bool // own changes that were proposed in this office, so that they are not repeated
+	fencing   fencing
+	pending   map[int]proposal
+	proposals int
+	written   map[string]bool // own changes that were proposed in this office, so that they are not repeated
 	// voteAsked is when a change of a node's vote was last asked for.
 	voteAsked map[string]time.Time
+	voteRetry time.Time // when raft's members are to be looked at again; zero when they are as they should be
 	out       []Output
 }
 
 // New makes a controller.
 func New(cfg Config) *Machine {
 	return &Machine{cfg: cfg, attrs: attrs.New(cfg.Node), status: status.Empty(), members: make(map[string]*member),
-		flights: make(map[string]*flight), ignore: make(map[string]bool), pending: make(map[int]int),
+		flights: make(map[string]*flight), ignore: make(map[string]bool), pending: make(map[int]proposal),
 		fencing: newFencing(), written: make(map[string]bool), voteAsked: make(map[string]time.Time)}
 }
 
@@ -147,7 +148,10 @@ func (m *Machine) advance(now time.Time) {
 // Deadline is when Step wants to be called with Wake, zero for never.
 func (m *Machine) Deadline() time.Time {
 	next := m.attrs.Deadline()
-	for _, t := range []time.Time{m.role.next, m.membersDeadline(), m.planDeadline(), m.fencing.retryAt()} {
+	if m.role.leads {
+		next = earlier(next, m.voteRetry)
+	}
+	for _, t := range []time.Time{m.role.next, m.membersDeadline(), m.planDeadline()} {
 		next = earlier(next, t)
 	}
 	return next

@@ -90,7 +90,7 @@ func (m *Machine) membersDeadline() time.Time {
 		if !x.asked {
 			next = earlier(next, x.nextTry)
 		}
-		if x.state == enlisting {
+		if x.state == enlisting && m.hasHistory(x.Name) {
 			next = earlier(next, x.since.Add(m.cfg.Times.CRMGrace))
 		}
 	}
@@ -110,7 +110,8 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		return
 	}
 	a := in.Answer
-	if x.seen && x.session != a.Session {
+	same := x.seen && x.session == a.Session
+	if x.seen && !same {
 		m.note("crm-restarted", in.Node, fmt.Sprintf("crmd on %s restarted; its resources are probed again", in.Node))
 		m.nodeLost(now, in.Node)
 	}
@@ -126,6 +127,7 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		}
 		resources = append(resources, e)
 	}
+	delete(m.voteAsked, in.Node) // it may have lost its log since
 	st := status.Online
 	st.Origin = "enlisted"
 	m.status = status.SetState(m.status, node, st)
@@ -133,6 +135,9 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 	m.adoptRunning(in.Node, a.Running)
 	for _, ev := range a.Unsent {
 		m.event(now, in.Node, ev)
+	}
+	if same {
+		m.sendAgain(in.Node, a.Running)
 	}
 	if in.Node != m.cfg.Node {
 		m.emit(ShareWith{in.Node, m.attrs.All()})

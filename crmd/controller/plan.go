@@ -83,7 +83,7 @@ func (m *Machine) planDeadline() time.Time {
 			next = earlier(next, p.aborted.Add(m.cfg.Times.AbortWait))
 		}
 	} else if !p.busy {
-		next = p.recheck
+		next = earlier(p.recheck, m.fencing.retryAt())
 	}
 	if p.reason != "" && !m.settledOnce {
 		next = earlier(next, m.waitUntil)

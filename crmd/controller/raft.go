@@ -18,17 +18,25 @@ const raftRetry = 5 * time.Second
 // that are here come to vote.
 func (m *Machine) tendRaft(now time.Time) {
 	if m.role.acting {
+		m.voteRetry = time.Time{}
 		m.recoverRaft(now)
+		if m.fencing.recovery.After(now) {
+			m.voteRetry = m.fencing.recovery
+		}
 		return
 	}
 	if m.raft.Leader != m.cfg.Node {
 		return
 	}
+	m.voteRetry = time.Time{}
 	ask := func(node string, o Output) {
-		if !now.Before(m.voteAsked[node].Add(raftRetry)) {
-			m.voteAsked[node] = now
-			m.emit(o)
+		if again := m.voteAsked[node].Add(raftRetry); now.Before(again) {
+			m.voteRetry = earlier(m.voteRetry, again)
+			return
 		}
+		m.voteAsked[node] = now
+		m.voteRetry = earlier(m.voteRetry, now.Add(raftRetry))
+		m.emit(o)
 	}
 	voters := len(m.raft.Voters)
 	for _, name := range m.memberNames() {

@@ -71,7 +71,11 @@ func runScript(t *testing.T, text string) string {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		for _, o := range w.verb(strings.Fields(line)) {
+		answers := w.verb(strings.Fields(line))
+		if d := w.m.Deadline(); !d.IsZero() && !d.After(w.now) {
+			t.Errorf("after %q the controller wants to be woken at once, for ever", line)
+		}
+		for _, o := range answers {
 			if s := w.describe(o); s != "" {
 				out.WriteString("    " + s + "\n")
 			}

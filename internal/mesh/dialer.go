@@ -69,19 +69,38 @@ func (d *Dialer) Client(node string) *ipc.Client {
 	})
 }
 
-// peerKey is the context key of the peer's name.
-type peerKey struct{}
+// connKey is the context key of the connection that a request came on.
+type connKey struct{}
 
 // ConnContext is http.Server.ConnContext for a protocol listener: handlers then see the client's node name
 // with Peer.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, peerKey{}, PeerName(c))
+	return context.WithValue(ctx, connKey{}, c)
 }
 
 // Peer is the name of the node that made the request, from its certificate.
 func Peer(ctx context.Context) string {
-	name, _ := ctx.Value(peerKey{}).(string)
-	return name
+	c, _ := ctx.Value(connKey{}).(net.Conn)
+	return PeerName(c)
+}
+
+// RequestBinding is Binding of the connection that the request came on.
+func RequestBinding(ctx context.Context) ([]byte, error) {
+	c, ok := ctx.Value(connKey{}).(*conn)
+	if !ok {
+		return nil, errors.New("the request did not come over TLS")
+	}
+	return Binding(c.tls)
+}
+
+// bindingSize is the size of a binding in bytes.
+const bindingSize = 32
+
+// Binding is a value that only the two ends of this TLS session know. A proof that contains it is worthless
+// to a machine in the middle, whose session with each end has another one.
+func Binding(c *tls.Conn) ([]byte, error) {
+	state := c.ConnectionState()
+	return state.ExportKeyingMaterial("EXPORTER-holdfast", nil, bindingSize)
 }
 
 // HostPort joins a host and a port, with brackets around IPv6.

@@ -110,7 +110,7 @@ func (l *Listener) handshake(ctx context.Context, c net.Conn) {
 		return
 	}
 	select {
-	case p.conns <- &conn{Conn: t, peer: peerName(t)}:
+	case p.conns <- &conn{Conn: t, tls: t, peer: peerName(t)}:
 	case <-p.closed:
 		c.Close()
 	case <-ctx.Done():
@@ -146,6 +146,7 @@ func (p *protoListener) Addr() net.Addr { return p.addr }
 // protocol it does not know.
 type conn struct {
 	net.Conn
+	tls  *tls.Conn
 	peer string
 }
 

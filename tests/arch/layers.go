@@ -3,11 +3,33 @@ package arch
 
 // pure lists the packages that decide: no I/O, no clock, no goroutine. Their tests need nothing but values.
 var pure = []string{
-	"cib", "api", "clusterfile",
-	"corosyncd/member", "corosyncd/quorum", "corosyncd/detector",
-	"crmd/controller", "crmd/sched", "crmd/transition", "crmd/throttle", "crmd/attrs", "crmd/history", "crmd/incident", "crmd/status", "crmd/worker", "crmd/devices",
-	"crmd/executor/opqueue", "crmd/executor/metadata",
-	"fenced/plan", "fenced/budget", "fenced/sbdformat",
+	"api",
+	"cib",
+	"cib/cibxml",
+	"cib/lrm",
+	"cib/schema",
+	"clusterfile",
+	"corosyncd/detector",
+	"corosyncd/engine",
+	"corosyncd/frame",
+	"corosyncd/member",
+	"corosyncd/quorum",
+	"crmd/attrs",
+	"crmd/controller",
+	"crmd/devices",
+	"crmd/executor/metadata",
+	"crmd/executor/opqueue",
+	"crmd/history",
+	"crmd/incident",
+	"crmd/sched",
+	"crmd/status",
+	"crmd/store/content",
+	"crmd/throttle",
+	"crmd/transition",
+	"crmd/worker",
+	"fenced/budget",
+	"fenced/plan",
+	"fenced/sbdformat",
 }
 
 // forbidden are imports that a pure package may not have, with the reason.
@@ -42,9 +64,13 @@ var rules = []rule{
 	{"internal", nil, "I/O utilities know nothing of the domain"},
 	{"clusterfile", []string{"cib", "api", "crmd/throttle", "crmd/executor/metadata"}, "cluster.toml in terms of the CIB, the throttle's numbers and what agents say of themselves"},
 
-	{"corosyncd/member", []string{"api"}, "pure"},
+	{"corosyncd/frame", []string{"api"}, "pure"},
+	{"corosyncd/member", []string{"api", "corosyncd/frame"}, "pure; speaks the words of the heartbeat"},
 	{"corosyncd/detector", []string{"api"}, "pure"},
 	{"corosyncd/quorum", []string{"api"}, "pure"},
+	{"corosyncd/engine", []string{"api", "corosyncd/frame", "corosyncd/detector", "corosyncd/member", "corosyncd/quorum"}, "the three machines as one, for the daemon and the simulation"},
+	{"corosyncd/links", []string{"api", "internal", "corosyncd/frame"}, "a shell never imports another"},
+	{"corosyncd/gossip", []string{"api", "internal"}, "a shell never imports another"},
 	{"corosyncd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
 	{"crmd/sched/graph", []string{"cib"}, "the last stage's output, without its writer's inputs"},
@@ -61,8 +87,11 @@ var rules = []rule{
 	{"crmd/executor/opqueue", []string{"cib/lrm"}, "pure"},
 	{"crmd/executor/metadata", []string{"cib/cibxml"}, "agent metadata is XML and nothing else"},
 	{"crmd/executor", []string{"api", "cib", "internal"}, "a shell never imports another"},
+	{"crmd/store/content", []string{"cib"}, "the replicated state machine is a function of the configuration"},
+	{"crmd/store/disk", []string{"internal"}, "files know nothing of what is in them"},
 	{"crmd/store", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/peer", []string{"api", "cib", "internal"}, "a shell never imports another"},
+	{"crmd/admission", []string{"api", "cib", "internal", "clusterfile", "crmd/store/content"}, "a shell never imports another; tokens are part of the replicated content"},
 	{"crmd/vitals", []string{"api", "internal"}, "a shell never imports another"},
 	{"crmd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
@@ -71,7 +100,7 @@ var rules = []rule{
 
 	{"resource-agents", []string{"internal"}, "agents talk OCF, not to the daemons"},
 	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
-	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools"}, "commands are clients; they never import a daemon or a shell"},
+	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools", "crmd/admission"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon"},
 
 	{"cmd/corosyncd", []string{"corosyncd", "internal"}, "a main is wiring for one daemon"},
 	{"cmd/crmd", []string{"crmd", "internal"}, "a main is wiring for one daemon"},

@@ -1,0 +1,131 @@
+package detector
+
+import (
+	"time"
+
+	"github.com/holdfast-ha/holdfast/api"
+)
+
+// state is what is known of a node.
+type state uint8
+
+const (
+	unknown state = iota // not heard since the detector started, and not for so long that it is silent
+	up
+	silent
+)
+
+// peer is one other node.
+type peer struct {
+	id          api.NodeID
+	state       state
+	incarnation api.Incarnation
+	heard       time.Time // last heartbeat, or when the detector started
+	asked       time.Time // last Ask in this silence
+	token       time.Duration
+	starved     bool
+	warned      bool
+	links       []LinkState
+}
+
+// LinkState is what is known of one link to a node.
+type LinkState struct {
+	Up       bool
+	Heard    time.Time
+	RTT      time.Duration // smoothed; 0 when not measured
+	Received uint64
+	Lost     uint64 // gaps in the numbering
+	Flaps    uint64 // how often it went down
+	seq      uint64
+	streak   uint64
+}
+
+func (c *Config) missed() time.Duration {
+	return c.Interval * missedNumerator / missedDenominator
+}
+
+// limit is how long the node may be silent.
+func (p *peer) limit(c *Config) time.Duration {
+	if p.starved {
+		return p.token + c.StallGrace
+	}
+	return p.token
+}
+
+// due is when checkPeer has something to do next.
+func (p *peer) due(c *Config) time.Time {
+	if p.state == silent {
+		return p.heard.Add(time.Hour)
+	}
+	due := p.heard.Add(p.limit(c))
+	if p.state != up {
+		return due
+	}
+	if c.Warning > 0 && !p.warned {
+		due = earlier(due, p.heard.Add(c.Warning))
+	}
+	if p.asked.IsZero() {
+		return earlier(due, p.heard.Add(c.missed()))
+	}
+	return earlier(due, p.asked.Add(c.Interval/asksPerInterval))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// forgive takes the time in which this node did not run off the silence of the peer.
+func (p *peer) forgive(now time.Time, by time.Duration) {
+	p.heard = earlier(now, p.heard.Add(by))
+	for i := range p.links {
+		if !p.links[i].Heard.IsZero() {
+			p.links[i].Heard = earlier(now, p.links[i].Heard.Add(by))
+		}
+	}
+}
+
+// Alive reports whether the node is up, and in which life.
+func (d *Detector) Alive(id api.NodeID) (api.Incarnation, bool) {
+	p := d.peer(id)
+	if p == nil || p.state != up {
+		return 0, false
+	}
+	return p.incarnation, true
+}
+
+// Silent reports whether the node has been silent for its timeout.
+func (d *Detector) Silent(id api.NodeID) bool {
+	p := d.peer(id)
+	return p != nil && p.state == silent
+}
+
+// LastHeard is when the node was last heard, the zero time when it never was.
+func (d *Detector) LastHeard(id api.NodeID) time.Time {
+	p := d.peer(id)
+	if p == nil || p.incarnation == 0 {
+		return time.Time{}
+	}
+	return p.heard
+}
+
+// Links are the node's links, nil when it is not watched. They may be read until the next Step.
+func (d *Detector) Links(id api.NodeID) []LinkState {
+	if p := d.peer(id); p != nil {
+		return p.links
+	}
+	return nil
+}
+
+// UpLinks counts the node's links that are up.
+func (d *Detector) UpLinks(id api.NodeID) int {
+	n := 0
+	for _, l := range d.Links(id) {
+		if l.Up {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/holdfast-ha/holdfast/api"
+)
+
+// Incarnation is this life of the node.
+func (e *Engine) Incarnation() api.Incarnation { return e.cfg.Incarnation }
+
+// WorstLateness is the greatest delay of the engine since it started.
+func (e *Engine) WorstLateness() time.Duration { return e.late.worst }
+
+// Waiting reports whether the partition waits for all nodes.
+func (e *Engine) Waiting() bool { return e.quorum.Waiting() }
+
+// Links lists every link to every node, by node and link, the own ones included.
+func (e *Engine) Links() []api.LinkStatus {
+	var list []api.LinkStatus
+	own := &e.cfg.Nodes[e.self]
+	for i, n := range e.cfg.Nodes {
+		states := e.detector.Links(n.ID)
+		for k, addr := range n.Addrs {
+			s := api.LinkStatus{Link: k, Node: n.ID, Local: own.Addrs[k].String(), Remote: addr.String(), Enabled: true}
+			if i == e.self {
+				s.Connected = true
+			} else if k < len(states) {
+				l := states[k]
+				s.Connected, s.RTT, s.Received, s.Lost, s.Flaps = l.Up, l.RTT.Microseconds(), l.Received, l.Lost, l.Flaps
+				s.Sent = e.peers[i].links[k].sent
+				if !l.Heard.IsZero() && l.Received > 0 {
+					s.LastHeard = l.Heard.UnixMilli()
+				}
+			}
+			list = append(list, s)
+		}
+	}
+	return list
+}

@@ -1,0 +1,192 @@
+package quorum
+
+import (
+	"slices"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/api"
+)
+
+// count recomputes everything. Unless the quorum may fall it only rises: votes that went without an
+// administrator's or a rule's doing must not make a smaller partition quorate.
+func (m *Machine) count(mayFall bool) {
+	if own := m.node(m.cfg.Self); own != nil {
+		own.votes, own.expected = m.cfg.Votes, m.expected
+	}
+	m.total = 0
+	for _, id := range m.members {
+		m.total += m.Votes(id)
+	}
+	if m.total > m.expected {
+		m.expected = m.total
+	}
+	if m.cfg.Tracking && m.expected > m.barrier {
+		m.barrier = m.expected
+		m.out = append(m.out, Track{Expected: m.barrier})
+	}
+	m.quorum = m.needed(mayFall)
+	m.judge()
+}
+
+// highestExpected is the highest number of votes that a member expects. A member whose partition may not act
+// counts with this node's number, which is how a late starter with an old file does no harm.
+func (m *Machine) highestExpected() int {
+	highest := m.expected
+	for _, id := range m.members {
+		if n := m.node(id); n != nil && id != m.cfg.Self && (n.flags&FlagQuorate != 0 || m.cfg.Tracking) {
+			highest = max(highest, n.expected)
+		}
+	}
+	return highest
+}
+
+// needed is the number of votes that makes a partition quorate.
+func (m *Machine) needed(mayFall bool) int {
+	need := max((m.highestExpected()+2)/2, (m.total+2)/2)
+	if !mayFall {
+		need = max(need, m.quorum)
+	}
+	if m.cfg.TwoNode && len(m.members) <= 2 {
+		need = 1
+	}
+	return need
+}
+
+// judge decides whether the partition may act.
+func (m *Machine) judge() {
+	if len(m.members) == 0 {
+		m.quorate = false
+		return
+	}
+	if m.hold != "" {
+		m.quorate = false
+		m.waiting = m.cfg.WaitForAll
+		return
+	}
+	if m.cfg.WaitForAll && m.waiting && m.total != m.expected {
+		m.quorate = false
+		return
+	}
+	was := m.quorate
+	m.quorate = m.total >= m.quorum
+	if m.quorate {
+		m.lowest, m.highest = m.members[0], m.members[len(m.members)-1]
+	} else if m.cfg.AutoTieBreaker && m.evenSplit() && m.winsTie() {
+		m.quorate = true
+		if !was {
+			m.note("even split: this half goes on")
+		}
+	}
+	if m.cfg.WaitForAll {
+		// Losing quorum arms it again: the rest may have gone on.
+		m.waiting = !m.quorate
+	}
+}
+
+// evenSplit reports whether this partition is one of two halves. votequorum rounds an odd number of votes down,
+// so that two of five may act although three others can; here a half is a half.
+func (m *Machine) evenSplit() bool {
+	return 2*m.total == m.expected && len(m.previous)-len(m.members) < m.quorum
+}
+
+func (m *Machine) winsTie() bool {
+	switch m.cfg.TieBreaker {
+	case TieBreakerHighest:
+		return m.member(m.highest)
+	case TieBreakerList:
+		for _, id := range m.cfg.TieBreakerNodes {
+			if m.member(id) {
+				return true
+			}
+			if slices.Contains(m.previous, id) {
+				return false // the other half has a better one
+			}
+		}
+		return false
+	}
+	return m.member(m.lowest)
+}
+
+// info takes in what a node says.
+func (m *Machine) info(in Info) {
+	if in.Node == m.cfg.Self {
+		return
+	}
+	n := m.node(in.Node)
+	if n == nil {
+		m.nodes = append(m.nodes, node{id: in.Node})
+		n = &m.nodes[len(m.nodes)-1]
+	}
+	old := *n
+	*n = node{id: in.Node, votes: in.Votes, expected: in.Expected, flags: in.Flags}
+	if *n == old || !m.member(in.Node) {
+		return
+	}
+	mayFall := in.Expected < old.expected || in.Votes < old.votes
+	if m.join(n) {
+		mayFall = true
+	}
+	m.count(mayFall)
+}
+
+// join takes over what a quorate node knows when this one is not quorate. It reports whether it did.
+func (m *Machine) join(n *node) bool {
+	if m.quorate || n.flags&FlagQuorate == 0 || n.id == m.cfg.Self {
+		return false
+	}
+	m.expected = n.expected
+	if m.cfg.WaitForAll && n.flags&FlagWaiting == 0 {
+		m.waiting = false
+	}
+	return true
+}
+
+// joinAny is join with every member.
+func (m *Machine) joinAny() bool {
+	joined := false
+	for _, id := range m.members {
+		if n := m.node(id); n != nil && m.join(n) {
+			joined = true
+		}
+	}
+	return joined
+}
+
+func (m *Machine) view(now time.Time, in View) {
+	m.previous, m.members = m.members, slices.Clone(in.Members)
+	mayFall := m.joinAny() || len(m.previous) == 0
+	if m.cfg.AllowDownscale && len(in.Left) > 0 {
+		// Down to the configured number, or to those who are here when that is more.
+		here := 0
+		for _, id := range m.members {
+			here += m.Votes(id)
+		}
+		m.expected = max(m.cfg.Expected, here)
+		mayFall = true
+	}
+	m.armLastMan(now)
+	m.count(mayFall)
+}
+
+// reset makes every member expect the number of votes.
+func (m *Machine) reset(expected int) {
+	m.expected = expected
+	for _, id := range m.members {
+		if n := m.node(id); n != nil {
+			n.expected = expected
+		}
+	}
+}
+
+// sum is the number of votes that the nodes hold after a change of one of them.
+func (m *Machine) sum(changed api.NodeID, votes int) int {
+	total := 0
+	for _, id := range m.members {
+		if id == changed {
+			total += votes
+		} else {
+			total += m.Votes(id)
+		}
+	}
+	return total
+}

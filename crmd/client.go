@@ -1,0 +1,247 @@
+package crmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os/user"
+	"strconv"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/cib"
+	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/controller"
+	"github.com/holdfast-ha/holdfast/internal/ipc"
+)
+
+// socketHandler answers the commands of this node.
+func (d *Daemon) socketHandler() http.Handler { return d.clientHandler(false) }
+
+// clientHandler answers commands: those of this node, and (forwarded) those that another node passes on
+// because this one is the DC. A forwarded request is never passed on again.
+func (d *Daemon) clientHandler(forwarded bool) http.Handler {
+	mux := http.NewServeMux()
+	c := clientCalls{d, forwarded}
+	for pattern, h := range map[string]func(*http.Request) (any, error){
+		"POST " + api.PathCIB:      c.cib,
+		"GET " + api.PathCRMStatus: c.status,
+		"POST " + api.PathAttrs:    c.setAttr,
+		"GET " + api.PathAttrs:     c.getAttr,
+		"POST " + api.PathCleanup:  c.cleanup,
+		"POST " + api.PathFail:     c.fail,
+		"DELETE " + api.PathRemove: c.removeNode,
+		"POST " + api.PathShutdown: c.shutdown,
+		"GET " + api.PathThrottle:  c.throttle,
+		"GET " + api.PathNotes:     c.notes,
+		"GET " + api.PathTimeline:  c.timeline,
+		"POST " + api.PathTransfer: c.transfer,
+		"GET " + api.PathFile:      c.getFile,
+		"PUT " + api.PathFile:      c.putFile,
+		"POST " + api.PathTokens:   c.newToken,
+		"GET " + api.PathTokens:    c.tokens,
+		"DELETE " + api.PathTokens: c.deleteToken,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			v, err := h(r)
+			finish(w, v, clientError(err))
+		})
+	}
+	mux.HandleFunc("GET "+api.PathCIBWatch, d.watchCIB)
+	return mux
+}
+
+// clientError gives every error the exit code that a command ends with.
+func clientError(err error) error {
+	var ce *cib.Error
+	switch {
+	case errors.As(err, &ce):
+		msg := ce.Error()
+		return &ipc.Error{Code: ce.Code, Message: msg}
+	case errors.Is(err, context.DeadlineExceeded):
+		return ipc.Errorf(api.CodeTimeout, "%v", err)
+	default:
+		return err
+	}
+}
+
+// clientCalls are the commands' calls.
+type clientCalls struct {
+	*Daemon
+	forwarded bool
+}
+
+// dcWait is how long a command waits for a DC while one is being elected.
+const dcWait = 10 * time.Second
+
+// atDC does something on the DC: here when this node is it, else by passing the request on.
+func (c clientCalls) atDC(r *http.Request, body, out any, here func(ctx context.Context) (any, error)) (any, error) {
+	give := time.Now().Add(dcWait)
+	for {
+		s, err := c.await(r.Context(), time.Until(give), func(s *snapshot) bool { return s.dc != "" })
+		if err != nil {
+			return nil, ipc.Errorf(api.CodeNotConnected, "this cluster has no DC at the moment (%v)", err)
+		}
+		if s.leads {
+			return here(r.Context())
+		}
+		if c.forwarded {
+			return nil, ipc.Errorf(api.CodeNotConnected, "%s is not the DC any more", c.node)
+		}
+		err = c.peers.Client(s.dc).Call(r.Context(), r.Method, pathClient+r.URL.RequestURI(), body, out)
+		refused := (*ipc.Error)(nil)
+		if err == nil || errors.As(err, &refused) && refused.Code != api.CodeNotConnected {
+			return out, err
+		}
+		if time.Now().After(give) || r.Context().Err() != nil {
+			return nil, err
+		}
+		select { // the DC is changing
+		case <-time.After(reportRetry):
+		case <-r.Context().Done():
+		}
+	}
+}
+
+// cib is an operation on the CIB: reads are answered from this node's copy, writes go to the DC.
+func (c clientCalls) cib(r *http.Request) (any, error) {
+	var req api.CIBRequest
+	if err := ipc.Read(r, &req); err != nil {
+		return nil, err
+	}
+	c.identify(r, &req)
+	cmd, err := command(req)
+	if err != nil {
+		return nil, err
+	}
+	if !cmd.Op.Writes() {
+		return c.readCIB(cmd)
+	}
+	cmd.Origin, cmd.Now = c.node, time.Now().Unix()
+	_, cmd.UTCOffset = time.Now().Zone()
+	var out api.CIBReply
+	v, err := c.atDC(r, req, &out, func(ctx context.Context) (any, error) { return c.writeCIB(ctx, cmd) })
+	if err != nil {
+		return nil, err
+	}
+	c.awaitVersion(r.Context(), v.(*api.CIBReply).Version)
+	return v, nil
+}
+
+func (c clientCalls) readCIB(cmd cib.Command) (any, error) {
+	doc := c.doc()
+	if doc == nil {
+		return nil, ipc.Errorf(api.CodeNotConnected, "this node has no configuration yet: it is joining the cluster")
+	}
+	res, err := cib.Apply(doc, cmd)
+	if err != nil {
+		return nil, err
+	}
+	reply := api.CIBReply{Version: cib.VersionOf(doc).String(), Note: res.Note}
+	if res.Output != nil {
+		reply.XML = res.Output.String()
+	}
+	return reply, nil
+}
+
+func (c clientCalls) writeCIB(ctx context.Context, cmd cib.Command) (any, error) {
+	v, err := c.ask(ctx, func(ticket int) controller.Input { return controller.CIBCommand{Ticket: ticket, Command: cmd} })
+	if err != nil {
+		return nil, err
+	}
+	switch v := v.(type) {
+	case cib.Result: // of a write that did not change the configuration
+		return &api.CIBReply{Note: v.Note, Version: cib.VersionOf(v.Doc).String()}, nil
+	case string:
+		return &api.CIBReply{Version: v}, nil
+	}
+	return nil, fmt.Errorf("write to the CIB: the controller answered %v", v)
+}
+
+// visible is how long a command waits for its change to reach this node's copy, so that what it reads next
+// contains it. A node that is cut off gives up after that.
+const visible = 2 * time.Second
+
+func (c clientCalls) awaitVersion(ctx context.Context, version string) {
+	want, err := cib.ParseVersion(version)
+	if err != nil {
+		return
+	}
+	_, _ = c.await(ctx, visible, func(s *snapshot) bool { return s.doc != nil && cib.VersionOf(s.doc).Compare(want) >= 0 })
+}
+
+// identify sets who makes the request, as the kernel says; root and the administrators may speak for others.
+func (c clientCalls) identify(r *http.Request, req *api.CIBRequest) {
+	cred, local := ipc.Peer(r.Context())
+	if !local || cred.UID == 0 && req.User != "" {
+		return
+	}
+	if u, err := user.LookupId(strconv.FormatUint(uint64(cred.UID), 10)); err == nil {
+		req.User = u.Username
+	} else {
+		req.User = strconv.FormatUint(uint64(cred.UID), 10)
+	}
+}
+
+// command turns a request into a command.
+func command(req api.CIBRequest) (cib.Command, error) {
+	cmd := cib.Command{Op: cib.Op(req.Op), Section: req.Section, XPath: req.XPath, AllowCreate: req.AllowCreate, All: req.All,
+		NoChildren: req.NoChildren, PathsOnly: req.PathsOnly, Client: req.Client, User: req.User}
+	if req.Input != "" {
+		e, err := cibxml.Parse(req.Input)
+		if err != nil {
+			return cmd, ipc.Errorf(api.CodeConfig, "the XML of the request cannot be read: %v", err)
+		}
+		cmd.Input = e
+	}
+	if req.Base != "" {
+		v, err := cib.ParseVersion(req.Base)
+		if err != nil {
+			return cmd, ipc.Errorf(api.CodeUsage, "base version: %v", err)
+		}
+		cmd.Base = &v
+	}
+	return cmd, nil
+}
+
+// watchCIB streams new versions.
+func (d *Daemon) watchCIB(w http.ResponseWriter, r *http.Request) {
+	stream := ipc.NewStream(w)
+	var last *cibxml.Element
+	for {
+		s := d.snap.Load()
+		if s.doc != nil && s.doc != last {
+			ev := api.CIBEvent{Version: cib.VersionOf(s.doc).String()}
+			if last != nil {
+				if p := cib.Diff(last, s.doc, cib.DiffOptions{}); p != nil {
+					ev.Patch = p.XML().Compact()
+				}
+			}
+			if err := stream.Send(ev); err != nil {
+				return
+			}
+			last = s.doc
+		}
+		select {
+		case <-s.next:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// status is this node's state, or another's.
+func (c clientCalls) status(r *http.Request) (any, error) {
+	node := r.URL.Query().Get("node")
+	if node == "" || node == c.node {
+		return c.snap.Load().status, nil
+	}
+	var out api.CRMStatus
+	ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
+	defer cancel()
+	if err := c.peers.Client(node).Call(ctx, http.MethodGet, pathClient+api.PathCRMStatus, nil, &out); err != nil {
+		return nil, fmt.Errorf("status of %s: %w", node, err)
+	}
+	return out, nil
+}

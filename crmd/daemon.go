@@ -1,0 +1,226 @@
+// Package crmd is the cluster resource manager of a node: it wires the controller to raft, to the other nodes,
+// to the executor, to corosyncd and to fenced.
+//
+// DESIGN.md beside this file lists its goroutines and what each of them owns.
+package crmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/cib"
+	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/clusterfile"
+	"github.com/holdfast-ha/holdfast/crmd/controller"
+	"github.com/holdfast-ha/holdfast/crmd/executor"
+	"github.com/holdfast-ha/holdfast/crmd/peer"
+	"github.com/holdfast-ha/holdfast/crmd/store"
+	"github.com/holdfast-ha/holdfast/crmd/throttle"
+	"github.com/holdfast-ha/holdfast/crmd/worker"
+	"github.com/holdfast-ha/holdfast/internal/ipc"
+	"github.com/holdfast-ha/holdfast/internal/mesh"
+	"github.com/holdfast-ha/holdfast/internal/paths"
+	"github.com/holdfast-ha/holdfast/internal/pki"
+)
+
+// Config is what a daemon is made with. Only Dirs is needed.
+type Config struct {
+	Dirs paths.Dirs
+	Log  *slog.Logger
+	// Executor is passed on; Dirs, Report, Stonith and Log are filled in.
+	Executor executor.Config
+	Times    controller.Times
+	// Schedule is the scheduler; nil is crmd/sched's.
+	Schedule func(doc *cibxml.Element, now time.Time) Plan
+	// ListenHost is the address for the peers, "" for every one.
+	ListenHost string
+	// Notify tells the supervisor (systemd, hcs node run) of states such as READY=1; nil tells nobody.
+	Notify func(state string)
+}
+
+// Daemon is one node's crmd.
+type Daemon struct {
+	cfg      Config
+	log      *slog.Logger
+	file     atomic.Pointer[clusterfile.File]
+	identity *pki.Identity
+	node     string
+	id       api.NodeID
+	session  string // tells this life of crmd from the next
+
+	store    *store.Store
+	peers    *peer.Peer
+	exec     *executor.Executor
+	listener net.Listener
+
+	corosync *ipc.Client
+	fencer   *ipc.Client
+
+	// calls are executed one after the other by the loop, which alone touches machine, worker and tickets.
+	calls    chan func(now time.Time)
+	machine  *controller.Machine
+	worker   *worker.Worker
+	tickets  map[int]chan answer
+	ticket   int
+	snap     atomic.Pointer[snapshot]
+	view     atomic.Pointer[api.View]
+	timeline timeline
+	throttle throttle.Config
+	load     load // of this node; only the loop touches it
+	fence    fenceSync
+	couriers couriers
+	uplink   chan struct{} // capacity 1: there may be something to report
+	planner  planner
+	leaving  chan struct{} // closed when this node leaves the cluster in order
+	leave    sync.Once
+
+	ctx   context.Context // of Run, for goroutines that an output starts
+	tasks sync.WaitGroup
+}
+
+// answer ends a client's request.
+type answer struct {
+	value any
+	err   error
+}
+
+// New prepares a daemon: it reads the cluster file and the node's identity and opens the store.
+func New(cfg Config) (*Daemon, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Times == (controller.Times{}) {
+		cfg.Times = controller.DefaultTimes()
+	}
+	if cfg.Notify == nil {
+		cfg.Notify = func(string) {}
+	}
+	text, err := os.ReadFile(cfg.Dirs.ClusterFile())
+	if err != nil {
+		return nil, fmt.Errorf("read the cluster file: %w", err)
+	}
+	file, err := clusterfile.Parse(cfg.Dirs.ClusterFile(), text)
+	if err != nil {
+		return nil, err
+	}
+	identity, err := pki.Load(cfg.Dirs.PKI())
+	if err != nil {
+		return nil, fmt.Errorf("%w; `hcs cluster init` or `hcs cluster join` makes it", err)
+	}
+	self := file.Node(identity.Name)
+	if self == nil {
+		return nil, fmt.Errorf("this node's certificate is for %q, which %s does not list as a node", identity.Name, cfg.Dirs.ClusterFile())
+	}
+	d := &Daemon{cfg: cfg, log: cfg.Log, identity: identity, node: self.Name, id: self.ID,
+		session: newUUID(), calls: make(chan func(time.Time), maxCalls), tickets: make(map[int]chan answer),
+		uplink: make(chan struct{}, 1), leaving: make(chan struct{}),
+		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
+	d.file.Store(file)
+	d.throttle = throttleOf(file)
+	d.planner = planner{schedule: cfg.Schedule, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
+	d.machine = controller.New(controller.Config{Node: d.node, ID: d.id, UUID: newUUID(), Version: Version, FeatureSet: cib.FeatureSet,
+		Throttle: d.throttle, Times: cfg.Times})
+	d.worker = worker.New(d.node, d.session, cores())
+	d.couriers.init(d)
+	return d, d.open()
+}
+
+// Version is this stack's version, as the property dc-version shows it.
+const Version = "0.1.0"
+
+// maxCalls bounds what waits for the loop; beyond it, those who want something of it wait themselves.
+const maxCalls = 4096
+
+// open opens what holds files and sockets.
+func (d *Daemon) open() (err error) {
+	file := d.file.Load()
+	defer func() {
+		if err != nil && d.listener != nil {
+			d.listener.Close()
+		}
+	}()
+	d.listener, err = ipc.Listen(d.cfg.Dirs.Socket("crmd"), 0o660)
+	if err != nil {
+		return err
+	}
+	allowGroup(d.cfg.Dirs.Socket("crmd"), d.log)
+	d.peers, err = peer.New(peer.Config{Identity: d.identity, Addr: mesh.HostPort(d.cfg.ListenHost, file.Cluster.CRMPort), Resolve: d.resolve,
+		Member: func(node string) bool { return d.file.Load().Node(node) != nil }, Log: d.log})
+	if err != nil {
+		return err
+	}
+	d.store, err = store.Open(store.Config{
+		Dir: d.cfg.Dirs.State("crmd") + "/raft", Node: d.node, Cluster: file.Cluster.Name, Network: d.peers.RaftLayer(),
+		Heartbeat: raftHeartbeat(file), Patch: applyPatch, OnApply: d.applied, OnStatus: d.raftChanged, Log: d.log})
+	if err != nil {
+		return err
+	}
+	e := d.cfg.Executor
+	e.Dirs, e.Report, e.Stonith, e.Log = d.cfg.Dirs, d.executed, d.deviceCall, d.log
+	d.exec, err = executor.New(e)
+	return err
+}
+
+// raftHeartbeat is twice the token: corosyncd says that a leader is gone long before, and a starved one is
+// not deposed.
+func raftHeartbeat(f *clusterfile.File) time.Duration {
+	return max(time.Second, 2*f.Totem.Effective())
+}
+
+// Run takes part in the cluster until ctx ends (the resources go on running), the node leaves in order, or
+// something that crmd cannot do without fails.
+func (d *Daemon) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	d.ctx = ctx
+	d.peers.Handle(d.peerHandler())
+	d.peers.HandleJoin(d.joinHandler())
+	d.publish()
+	d.applied(store.Applied{Content: d.store.Content()})
+	stopped := errors.New("this node has left the cluster")
+	g.Go(func() error {
+		select {
+		case <-d.leaving:
+			return stopped
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	g.Go(func() error { return d.loop(ctx) })
+	g.Go(func() error { return d.peers.Run(ctx) })
+	g.Go(func() error { return d.store.Run(ctx) })
+	g.Go(func() error { return d.exec.Run(ctx) })
+	g.Go(func() error { return d.bootstrap(ctx) })
+	g.Go(func() error { d.watchViews(ctx); return nil })
+	g.Go(func() error { d.watchFencer(ctx); return nil })
+	g.Go(func() error { d.pushDevices(ctx); return nil })
+	g.Go(func() error { d.report(ctx); return nil })
+	g.Go(func() error { d.followDC(ctx); return nil })
+	g.Go(func() error { d.sample(ctx); return nil })
+	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })
+	err := g.Wait()
+	d.tasks.Wait()
+	d.corosync.Close()
+	d.fencer.Close()
+	if errors.Is(err, stopped) {
+		return nil
+	}
+	return err
+}
+
+// spawn runs a task that an output of the machine asks for; Run joins it.
+func (d *Daemon) spawn(task func(ctx context.Context)) {
+	d.tasks.Go(func() { task(d.ctx) })
+}
+
+// Left is closed when the node has left the cluster in order.
+func (d *Daemon) Left() <-chan struct{} { return d.leaving }
