@@ -184,7 +184,7 @@ func perform(ctx context.Context, s *session.Session, req api.CIBRequest) error 
 func push(s *session.Session) *cobra.Command {
 	return verb.New(verb.Verb{
 		Use: "push FILE", Short: "Replace the configuration by that of a CIB file", Min: 1, Max: 1,
-		Long: "FILE is a CIB in XML, such as hcs cib query prints it. What changes is shown and a question asked first. The status section of the file is not used.",
+		Long:  "FILE is a CIB in XML, such as hcs cib query prints it. What changes is shown and a question asked first. The status section of the file is not used.",
 		Flags: func(f *pflag.FlagSet) { verb.Wait(s, f) },
 		Run: func(ctx context.Context, args []string) error {
 			raw, err := os.ReadFile(args[0])
