@@ -89,3 +89,9 @@ func before(text string) *crm.Config {
 	}
 	return c
 }
+
+// Check reads all of a cluster file's text and reports every problem.
+func Check(ctx context.Context, s *session.Session, path, text string) error {
+	_, err := parse(ctx, s, path, text, false)
+	return err
+}

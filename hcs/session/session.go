@@ -24,7 +24,9 @@ type Session struct {
 	AnswerFrom bool
 	// Program is the path of hcs, to start it again.
 	Program string
-	Now     func() time.Time
+	// Hurry gets a value for each signal to end after the first.
+	Hurry <-chan struct{}
+	Now   func() time.Time
 	// Schedule foresees what the cluster would do; nil where that is not possible.
 	Schedule Scheduler
 

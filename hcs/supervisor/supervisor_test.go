@@ -52,12 +52,13 @@ func runDaemon(name string) int {
 		code, _ := strconv.Atoi(string(raw))
 		return code
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	l, err := ipc.Listen(dirs.Socket(name), 0o600)
 	if err != nil {
 		fmt.Println(err)
 		return 1
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+api.PathShutdown, func(w http.ResponseWriter, _ *http.Request) {
 		_ = os.WriteFile(filepath.Join(dirs.Run, "drained"), nil, 0o600)
