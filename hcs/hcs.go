@@ -42,7 +42,7 @@ func Main(ctx context.Context, s *session.Session, args []string) int {
 // Root is the command hcs with everything below it.
 func Root(s *session.Session) *cobra.Command {
 	root := &cobra.Command{
-		Use: "hcs", Short: "Set up and operate a Holdfast cluster", Version: Version, SilenceErrors: true, SilenceUsage: true,
+		Use: "hcs", DisableFlagsInUseLine: true, SuggestionsMinimumDistance: 2, Short: "Set up and operate a Holdfast cluster", Version: Version, SilenceErrors: true, SilenceUsage: true,
 		Long: `hcs sets up and operates a Holdfast cluster: nodes that watch each other, fence what is lost, and run services somewhere at all times.
 
 Every command has --help, and --json for programs. Changes are carried out by the whole cluster; --wait waits until they are.`,

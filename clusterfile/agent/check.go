@@ -25,7 +25,7 @@ func CheckParams(ref Ref, a *metadata.Agent, params map[string]string) []Finding
 	}
 	for i := range a.Params {
 		p := &a.Params[i]
-		if _, given := params[p.Name]; given || !p.Required || p.HasDefault && p.Default != "" || setByCluster(ref, p) ||
+		if _, given := params[p.Name]; given || !p.Required || p.HasDefault && p.Default != "" || FilledIn(ref, p.Name) ||
 			replacedBy(a, p, params) || givenInOldForm(a, p, params) {
 			continue
 		}
@@ -79,9 +79,9 @@ func checkParam(ref Ref, a *metadata.Agent, name, text string) string {
 	return ""
 }
 
-// setByCluster are parameters of fence agents that the cluster fills in for each action.
-func setByCluster(ref Ref, p *metadata.Param) bool {
-	return ref.Class == "stonith" && slices.Contains([]string{"action", "port", "plug", "nodename", "nodeid"}, p.Name)
+// FilledIn reports whether a parameter is one that the cluster fills in for each action of a fence agent.
+func FilledIn(ref Ref, param string) bool {
+	return ref.Class == "stonith" && slices.Contains([]string{"action", "port", "plug", "nodename", "nodeid"}, param)
 }
 
 // replacedBy reports whether p is an old name of something that is given.

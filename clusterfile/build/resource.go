@@ -19,8 +19,8 @@ type Op struct {
 	Params, Meta []Pair
 }
 
-// opOrder is the order in which the attributes of an operation are written.
-var opOrder = []string{"interval", "timeout", "role", "on-fail", "enabled", "record-pending", "start-delay", "interval-origin", "description"}
+// OpAttrs are the attributes of an operation in the order in which they are written.
+var OpAttrs = []string{"interval", "timeout", "role", "on-fail", "enabled", "record-pending", "start-delay", "interval-origin", "description"}
 
 // Element makes the element of the primitive.
 func (p Primitive) Element() *cibxml.Element {
@@ -58,7 +58,7 @@ func (o Op) element(rsc string, ids *IDs) *cibxml.Element {
 	}
 	id := ids.New(rsc + "-" + o.Name + "-interval-" + interval)
 	e := cibxml.New("op", "id", id, "name", o.Name, "interval", interval)
-	for _, name := range opOrder[1:] {
+	for _, name := range OpAttrs[1:] {
 		if v := Get(o.Attrs, name); v != "" {
 			e.Set(name, v)
 		}

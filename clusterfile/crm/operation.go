@@ -62,7 +62,7 @@ func (r *reader) operation(s *clusterfile.Section, name string, a *metadata.Agen
 	}
 	ms := milliseconds(build.Get(op.Attrs, "interval"))
 	switch {
-	case name == "monitor" && ms == 0:
+	case name == "monitor" && ms == 0 && (!s.Has("interval") || build.Get(op.Attrs, "interval") != ""):
 		s.Problem("interval", "a monitor needs an interval, such as \"10s\"")
 	case name != "monitor" && ms != 0:
 		s.Problem("interval", "is %q; only a monitor is repeated, %s is run when it is needed", build.Get(op.Attrs, "interval"), name)

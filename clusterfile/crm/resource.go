@@ -140,6 +140,10 @@ func (r *reader) param(s *clusterfile.Section, id, name string) (string, bool) {
 		s.Problem(name, "must be a value, or { file = \"PATH\" } for a secret")
 	}
 	sub.Done()
+	if path != "" && path[0] != '/' {
+		s.Problem(name, "%q must be a full path: the cluster file is copied to every node, and a path beside it means something else there", path)
+		return "", false
+	}
 	r.out.Secrets = append(r.out.Secrets, Secret{id, name, path})
 	if r.src.Secret == nil || path == "" {
 		return path, path != ""

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/clusterfile/build"
 	"github.com/holdfast-ha/holdfast/clusterfile/rule"
 )
 
@@ -214,25 +215,43 @@ func dotted(prefix, name string) string {
 	return prefix + "." + name
 }
 
+// operations writes each operation as one setting. Several of one name are told apart by their intervals.
 func (w *writer) operations(list *cibxml.Element) {
+	count := map[string]int{}
+	for op := range list.Tags("op") {
+		count[op.Get("name")]++
+	}
 	for op := range list.Tags("op") {
 		key := "op." + op.Get("name")
-		if i := op.Get("interval"); i != "" && i != "0" && i != "0s" {
-			key += "[" + i + "]"
+		if count[op.Get("name")] > 1 {
+			key += "[" + op.Get("interval") + "]"
 		}
-		before := len(w.settings)
-		for _, a := range op.Attrs {
-			if a.Name != "id" && a.Name != "name" && a.Name != "interval" {
-				w.add(key+"."+a.Name, a.Value)
-			}
-		}
-		for set := range op.Tags() {
-			w.set(dotted(key, setNames[set.Name]), set)
-		}
-		if len(w.settings) == before {
-			w.add(key, "yes")
+		w.add(key, operation(op))
+	}
+}
+
+// operation writes what an operation says: interval=10s timeout=20s.
+func operation(op *cibxml.Element) string {
+	var parts []string
+	if i := op.Get("interval"); i != "" && i != "0" && i != "0s" {
+		parts = append(parts, "interval="+i)
+	}
+	for _, a := range build.OpAttrs {
+		if v := op.Get(a); v != "" && a != "interval" {
+			parts = append(parts, a+"="+v)
 		}
 	}
+	inner := &writer{}
+	for set := range op.Tags() {
+		inner.set(setNames[set.Name], set)
+	}
+	for _, s := range inner.settings {
+		parts = append(parts, strings.TrimPrefix(s.Key, "params.")+"="+s.Value)
+	}
+	if len(parts) == 0 {
+		return "with defaults"
+	}
+	return strings.Join(parts, " ")
 }
 
 func (w *writer) resourceSet(n int, set *cibxml.Element) {

@@ -31,10 +31,10 @@ func TestRead_NamesEverythingAsTheFileDoes(t *testing.T) {
 		"fence device power-n1/meta.driver":                               "legacy",
 		"group web/members":                                               "vip nginx",
 		"resource vip/params.ip":                                          "10.0.0.100",
-		"resource vip/op.monitor[10s].timeout":                            "20s",
-		"resource nginx/op.stop.on-fail":                                  "fence",
-		"resource nginx/op.monitor[10s]":                                  "yes",
-		"resource db/op.monitor[10s].params.OCF_CHECK_LEVEL":              "10",
+		"resource vip/op.monitor":                                         "interval=10s timeout=20s",
+		"resource nginx/op.stop":                                          "timeout=100s on-fail=fence",
+		"resource nginx/op.monitor":                                       "interval=10s",
+		"resource db/op.monitor[10s]":                                     "interval=10s role=Promoted OCF_CHECK_LEVEL=10",
 		"clone db-clone/meta.promotable":                                  "true",
 		"bundle httpd/podman.replicas":                                    "2",
 		"location constraint location-web/rule":                           "not_defined pingd or pingd lte 0",
@@ -73,7 +73,7 @@ func TestDiff_SaysWhatIsNewGoneAndOther(t *testing.T) {
 	}
 	want := []Change{
 		{Removed, "tag", "front", []SettingChange{{"references", "web mail", ""}}},
-		{Changed, "resource", "vip", []SettingChange{{"params.ip", "10.0.0.100", "10.0.0.101"}, {"op.monitor[10s].timeout", "20s", ""}, {"op.monitor[10s]", "", "yes"}}},
+		{Changed, "resource", "vip", []SettingChange{{"params.ip", "10.0.0.100", "10.0.0.101"}, {"op.monitor", "interval=10s timeout=20s", "interval=10s"}}},
 		{Changed, "order constraint", "order_set_wbmlpe", []SettingChange{{"set 1.resources", "web mail", "web"}}},
 		{Added, "tag", "front2", []SettingChange{{"references", "", "web mail"}}},
 	}

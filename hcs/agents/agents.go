@@ -28,8 +28,8 @@ var native = []string{"fence_ipmilan", "fence_idrac", "fence_ilo3", "fence_ilo4"
 // Catalogue is what is installed here. It asks each agent once.
 type Catalogue struct {
 	ctx      context.Context
-	ocf      string // directories of providers
-	fence    string
+	ocf      string   // directories of providers
+	fence    []string // directories of fence agents
 	init     string
 	units    []string // directories of unit files
 	systemd  bool     // systemd runs here
@@ -37,7 +37,7 @@ type Catalogue struct {
 	answered map[agent.Ref]*metadata.Agent
 }
 
-// New makes a catalogue. The environment may move the agents: OCF_ROOT and HOLDFAST_FENCE_DIR.
+// New makes a catalogue. The environment may move the agents: OCF_ROOT, and as for fenced HOLDFAST_FENCE_AGENTS.
 func New(ctx context.Context, getenv func(string) string) *Catalogue {
 	or := func(name, fallback string) string {
 		if v := getenv(name); v != "" {
@@ -46,7 +46,7 @@ func New(ctx context.Context, getenv func(string) string) *Catalogue {
 		return fallback
 	}
 	_, err := os.Stat("/run/systemd/system")
-	return &Catalogue{ctx: ctx, ocf: filepath.Join(or("OCF_ROOT", "/usr/lib/ocf"), "resource.d"), fence: or("HOLDFAST_FENCE_DIR", "/usr/sbin"),
+	return &Catalogue{ctx: ctx, ocf: filepath.Join(or("OCF_ROOT", "/usr/lib/ocf"), "resource.d"), fence: filepath.SplitList(or("HOLDFAST_FENCE_AGENTS", "/usr/sbin")),
 		init: "/etc/init.d", units: []string{"/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"},
 		systemd: err == nil, answered: map[agent.Ref]*metadata.Agent{}}
 }
@@ -76,10 +76,15 @@ func (c *Catalogue) Describe(ref agent.Ref) (*metadata.Agent, bool) {
 }
 
 func (c *Catalogue) path(ref agent.Ref) string {
-	if ref.Class == "stonith" {
-		return filepath.Join(c.fence, ref.Type)
+	if ref.Class != "stonith" {
+		return filepath.Join(c.ocf, ref.Provider, ref.Type)
 	}
-	return filepath.Join(c.ocf, ref.Provider, ref.Type)
+	for _, dir := range c.fence {
+		if path := filepath.Join(dir, ref.Type); isProgram(path) {
+			return path
+		}
+	}
+	return filepath.Join(c.fence[0], ref.Type)
 }
 
 // ask runs the agent. One that does not answer properly is one of which nothing is known.
@@ -128,9 +133,11 @@ func (c *Catalogue) Installed(class string) []agent.Ref {
 			}
 		}
 	case "stonith":
-		for _, t := range programs(c.fence) {
-			if strings.HasPrefix(t, "fence_") {
-				list = append(list, agent.Ref{Class: class, Type: t})
+		for _, dir := range c.fence {
+			for _, t := range programs(dir) {
+				if strings.HasPrefix(t, "fence_") {
+					list = append(list, agent.Ref{Class: class, Type: t})
+				}
 			}
 		}
 	case "lsb":

@@ -143,6 +143,8 @@ func (c *checker) fencing() {
 			"fencing is switched off: a resource of a lost node may run twice and destroy its data")
 	case !st.FenceDevices && len(st.Resources) > 0:
 		c.add(Bad, "hcs stonith create", "there is no fence device, so no resource is started")
+	case !st.FenceDevices:
+		c.add(Note, "hcs stonith create", "there is no fence device yet; without one no resource is started")
 	}
 }
 
@@ -183,7 +185,9 @@ func (c *checker) settings() {
 		}
 	}
 	for _, w := range st.Warnings {
-		c.add(Attention, "", "%s", w)
+		if !strings.Contains(w, "STONITH") { // fencing says that in its own words
+			c.add(Attention, "", "%s", w)
+		}
 	}
 }
 

@@ -105,7 +105,7 @@ func locationText(e *cibxml.Element) string {
 	who += setsText(e)
 	text := who
 	if n := e.Get("node"); n != "" {
-		text += " " + leaning(e.Get("score")) + " " + n
+		text += leaning(e.Get("score"), n)
 	}
 	for r := range e.Tags("rule") {
 		expr, _ := rule.Format(r)
@@ -113,7 +113,7 @@ func locationText(e *cibxml.Element) string {
 		if a := r.Get("score-attribute"); a != "" {
 			score = "by attribute " + a
 		}
-		text += " " + leaning(score) + " nodes where " + expr
+		text += leaning(score, "nodes where "+expr)
 	}
 	if d := e.Get("resource-discovery"); d != "" && d != "always" {
 		text += ", discovery " + d
@@ -122,16 +122,16 @@ func locationText(e *cibxml.Element) string {
 }
 
 // leaning says what a score of a location does.
-func leaning(score string) string {
+func leaning(score, where string) string {
 	switch {
 	case score == "INFINITY" || score == "+INFINITY":
-		return "must run on"
+		return " must run on " + where
 	case score == "-INFINITY":
-		return "must not run on"
+		return " must not run on " + where
 	case strings.HasPrefix(score, "-"):
-		return "avoids (" + score + ")"
+		return " avoids " + where + " (" + score + ")"
 	}
-	return "prefers (" + score + ")"
+	return " prefers " + where + " (" + score + ")"
 }
 
 func word(text, usual string) string {
@@ -167,22 +167,23 @@ func verbOf(action string) string {
 
 func colocationText(e *cibxml.Element) string {
 	score := e.Get("score")
-	how := map[string]string{"INFINITY": "runs with", "+INFINITY": "runs with", "": "runs with", "-INFINITY": "never runs with"}[score]
-	if how == "" {
-		how = "prefers to run with"
-		if strings.HasPrefix(score, "-") {
-			how = "prefers not to run with"
-		}
-		how += " (" + score + ")"
+	how, weight := "runs with", ""
+	switch {
+	case score == "-INFINITY":
+		how = "never runs with"
+	case strings.HasPrefix(score, "-"):
+		how, weight = "prefers not to run with", " ("+score+")"
+	case score != "" && !strings.HasSuffix(score, "INFINITY"):
+		how, weight = "prefers to run with", " ("+score+")"
 	}
 	if e.Get("rsc") == "" {
-		return "sets" + setsText(e) + " run together (" + score + ")"
+		return "sets" + setsText(e) + " run together" + weight
 	}
 	text := word(e.Get("rsc-role"), "Started") + e.Get("rsc") + " " + how + " " + word(e.Get("with-rsc-role"), "Started") + e.Get("with-rsc")
 	if a := e.Get("node-attribute"); a != "" && a != "#uname" {
 		text += " on nodes with the same " + a
 	}
-	return text
+	return text + weight
 }
 
 func ticketText(e *cibxml.Element) string {

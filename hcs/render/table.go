@@ -50,7 +50,7 @@ func (t *Table) Write(w io.Writer) {
 	header := table.Row{}
 	for i, c := range t.columns {
 		if used[i] {
-			header = append(header, c)
+			header = append(header, t.paint.Paint(Strong, strings.ToUpper(c)))
 		}
 	}
 	tw.AppendHeader(header)
@@ -93,9 +93,6 @@ func (t *Table) style() table.Style {
 		style.Box = table.BoxStyle{PaddingRight: "  "}
 		style.Options = table.OptionsNoBordersAndSeparators
 	}
-	style.Format.Header = text.FormatUpper
-	if t.paint.on {
-		style.Color.Header = text.Colors{text.Bold}
-	}
+	style.Format.Header = text.FormatDefault // the cells are painted one by one, not the lines between them
 	return style
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -89,7 +88,7 @@ func exported(ctx context.Context, s *session.Session) (string, error) {
 			return "", session.Fail(api.CodeConfig, "the nodes of the CIB cannot be written as a cluster file:\n%v", err)
 		}
 	}
-	text := export.File(file.Text, f, export.Input{Configuration: conf, Secret: secretFiles(file.Text, s)})
+	text := export.File(file.Text, f, export.Input{Configuration: conf, Secret: secretFiles(file.Text)})
 	return text, verify(conf, text)
 }
 
@@ -107,9 +106,8 @@ func skeleton(conf *cibxml.Element) string {
 }
 
 // secretFiles finds the file from which a secret came, as long as it still holds the same.
-func secretFiles(text string, s *session.Session) func(resource, param, value string) string {
+func secretFiles(text string) func(resource, param, value string) string {
 	c := before(text)
-	read := secrets(filepath.Dir(s.Dirs.ClusterFile()))
 	return func(resource, param, value string) string {
 		if c == nil {
 			return ""
@@ -118,7 +116,7 @@ func secretFiles(text string, s *session.Session) func(resource, param, value st
 			if x.Resource != resource || x.Param != param {
 				continue
 			}
-			if v, err := read(x.File); err == nil && strings.TrimRight(v, "\r\n") == value {
+			if v, err := secret(x.File); err == nil && strings.TrimRight(v, "\r\n") == value {
 				return x.File
 			}
 		}

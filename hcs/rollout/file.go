@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/clusterfile"
@@ -37,7 +36,7 @@ func load(ctx context.Context, s *session.Session, path string, noAgents bool) (
 }
 
 func parse(ctx context.Context, s *session.Session, path, text string, noAgents bool) (*wanted, error) {
-	src := crm.Source{Agents: agents.New(ctx, s.Getenv), Secret: secrets(filepath.Dir(path))}
+	src := crm.Source{Agents: agents.New(ctx, s.Getenv), Secret: secret}
 	if noAgents {
 		src.Agents = agent.Unknown{}
 	}
@@ -48,20 +47,15 @@ func parse(ctx context.Context, s *session.Session, path, text string, noAgents 
 	return &wanted{path, text, f, c}, nil
 }
 
-// secrets reads files of secrets; a relative path is beside the cluster file.
-func secrets(dir string) func(path string) (string, error) {
-	return func(path string) (string, error) {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		raw, err := io.ReadAll(io.LimitReader(f, maxSecret))
-		return string(raw), err
+// secret reads a file that holds a secret.
+func secret(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
 	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxSecret))
+	return string(raw), err
 }
 
 // agreed is the cluster file that the cluster agreed on. Without a running crmd, or while it has none yet, it is

@@ -43,7 +43,7 @@ func New(v Verb) *cobra.Command {
 
 // Noun makes a command that only has commands below it.
 func Noun(use, short, more string, below ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Long: long(short, more), DisableFlagsInUseLine: true,
+	c := &cobra.Command{Use: use, Short: short, Long: long(short, more), DisableFlagsInUseLine: true, SuggestionsMinimumDistance: 2,
 		Args: func(cmd *cobra.Command, args []string) error { return unknown(cmd, args) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	c.AddCommand(below...)

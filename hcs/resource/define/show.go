@@ -215,7 +215,7 @@ func describe(ref agent.Ref, a *metadata.Agent) Description {
 	d := Description{Agent: ref.String(), Short: clean(a.Short), Long: a.Long, Params: []ParamDescription{}, Actions: []Action{}}
 	for _, p := range a.Params {
 		if !p.Deprecated {
-			d.Params = append(d.Params, ParamDescription{p.Name, p.Type, p.Default, p.Values, p.Required, clean(firstOf(p.Long, p.Short))})
+			d.Params = append(d.Params, ParamDescription{p.Name, p.Type, p.Default, p.Values, p.Required && !agent.FilledIn(ref, p.Name), clean(firstOf(p.Long, p.Short))})
 		}
 	}
 	if ref.Class == "stonith" {
@@ -253,13 +253,17 @@ func describeText(s *session.Session, ref agent.Ref, a *metadata.Agent) {
 		}
 		more := ""
 		if len(p.Values) > 0 {
-			more += " one of " + strings.Join(p.Values, ", ") + "."
+			more += " One of " + strings.Join(p.Values, ", ") + "."
 		}
 		if p.Default != "" {
 			more += " Default: " + p.Default + "."
 		}
 		s.Say("  %s", paint.Paint(render.Strong, name))
-		for _, line := range render.Wrap(p.Help+more, 96) {
+		help := p.Help
+		if help != "" && more != "" && !strings.HasSuffix(help, ".") {
+			help += "."
+		}
+		for _, line := range render.Wrap(help+more, 96) {
 			s.Say("      %s", line)
 		}
 	}

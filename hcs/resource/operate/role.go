@@ -3,6 +3,7 @@ package operate
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,13 +17,13 @@ import (
 	"github.com/holdfast-ha/holdfast/hcs/verb"
 )
 
-// change makes a command that changes something of each resource that it is given.
+// change makes a command that changes something of each resource that it is given; said has %s for their names.
 func change(s *session.Session, use, short, long, said string, each func(conf *cibxml.Element, id string) (*cibxml.Element, error)) *cobra.Command {
 	return verb.New(verb.Verb{
 		Use: use, Short: short, Long: long, Min: 1, Max: -1, Complete: complete.Each(complete.Resources(s)),
 		Flags: func(f *pflag.FlagSet) { verb.Wait(s, f) },
 		Run: func(ctx context.Context, ids []string) error {
-			_, err := s.Change(ctx, said+" "+strings.Join(ids, ", ")+".", func(conf *cibxml.Element) (*cibxml.Element, error) {
+			_, err := s.Change(ctx, fmt.Sprintf(said, strings.Join(ids, ", ")), func(conf *cibxml.Element) (*cibxml.Element, error) {
 				for _, id := range ids {
 					next, err := each(conf, id)
 					if err != nil {
@@ -39,13 +40,13 @@ func change(s *session.Session, use, short, long, said string, each func(conf *c
 
 // Enable is "resource enable".
 func Enable(s *session.Session) *cobra.Command {
-	return change(s, "enable ID...", "Let resources run", "Takes disable back, for the resource, what it contains and what contains it.", "Enabled", enable)
+	return change(s, "enable ID...", "Let resources run", "Takes disable back, for the resource, what it contains and what contains it.", "Enabled %s.", enable)
 }
 
 // Disable is "resource disable".
 func Disable(s *session.Session) *cobra.Command {
 	return change(s, "disable ID...", "Stop resources and keep them stopped", "A node that is lost or a restart of the cluster does not start them again; hcs resource enable does.",
-		"Disabled", func(conf *cibxml.Element, id string) (*cibxml.Element, error) {
+		"Disabled %s.", func(conf *cibxml.Element, id string) (*cibxml.Element, error) {
 			return edit.SetMeta(conf, id, []build.Pair{{Name: "target-role", Value: "Stopped"}})
 		})
 }
@@ -80,7 +81,7 @@ func unset(conf *cibxml.Element, ids []string, name string, fits func(value stri
 
 // Manage is "resource manage".
 func Manage(s *session.Session) *cobra.Command {
-	return change(s, "manage ID...", "Let the cluster start and stop resources again", "Takes unmanage back.", "The cluster manages",
+	return change(s, "manage ID...", "Let the cluster start and stop resources again", "Takes unmanage back.", "The cluster manages %s.",
 		func(conf *cibxml.Element, id string) (*cibxml.Element, error) {
 			if _, err := edit.Resource(conf, id); err != nil {
 				return nil, err
@@ -92,7 +93,7 @@ func Manage(s *session.Session) *cobra.Command {
 // Unmanage is "resource unmanage".
 func Unmanage(s *session.Session) *cobra.Command {
 	return change(s, "unmanage ID...", "Keep the cluster from starting and stopping resources", `Monitors go on, and their failures are shown, but nothing is done about them. A node whose resources are not managed is still fenced when it
-is lost. To have monitors pause too, set the meta attribute maintenance.`, "The cluster leaves alone",
+is lost. To have monitors pause too, set the meta attribute maintenance.`, "The cluster leaves %s alone.",
 		func(conf *cibxml.Element, id string) (*cibxml.Element, error) {
 			return edit.SetMeta(conf, id, []build.Pair{{Name: "is-managed", Value: "false"}})
 		})
