@@ -1,14 +1,67 @@
-# Holdfast. `make help` lists what can be made.
-GO       ?= go
-PREFIX   ?= /usr
-SBINDIR  ?= $(PREFIX)/sbin
-OCFDIR   ?= /usr/lib/ocf
-UNITDIR  ?= /lib/systemd/system
-MANDIR   ?= $(PREFIX)/share/man
-export CGO_ENABLED = 0
-BINARIES = corosyncd crmd fenced hcs holdfast-tools holdfast-agents
-TOOLS    = $(CURDIR)/.tools
+# Holdfast. `make` lists what can be made.
+GO      ?= go
+PREFIX  ?= /usr
+SBINDIR ?= $(PREFIX)/sbin
+OCFDIR  ?= $(PREFIX)/lib/ocf
+UNITDIR ?= /lib/systemd/system
+MANDIR  ?= $(PREFIX)/share/man
+DOCDIR  ?= $(PREFIX)/share/doc/holdfast
+PROGRAMS = corosyncd crmd fenced hcs holdfast-tools holdfast-agents
+FUZZTIME ?= 20s
+STATICCHECK = .tools/staticcheck
+# Where `make deps` puts Go on a machine that has none.
+export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
-.PHONY: help build install test race fuzz lint bench demo lab vm clean deps
-help:           ## show this list
-	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+.PHONY: help deps build install test race fuzz lint bench demo lab vm clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+deps: ## what the tests need of the distribution, and Go, where it is missing
+	@tests/deps.sh test
+
+build: ## every program, and every drop-in name, under bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
+	@for name in $$(bin/holdfast-tools --list); do ln -sf holdfast-tools bin/$$name; done
+
+install: build ## into DESTDIR and PREFIX
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(OCFDIR)/resource.d/holdfast $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)/examples
+	install -m 755 $(addprefix bin/,$(PROGRAMS)) $(DESTDIR)$(SBINDIR)
+	for name in $$(bin/holdfast-tools --list); do ln -sf holdfast-tools $(DESTDIR)$(SBINDIR)/$$name; done
+	for name in $$(bin/holdfast-agents --list); do ln -sf $(SBINDIR)/holdfast-agents $(DESTDIR)$(OCFDIR)/resource.d/holdfast/$$name; done
+	install -m 644 conf/systemd/*.service $(DESTDIR)$(UNITDIR)
+	install -m 644 conf/*.toml $(DESTDIR)$(DOCDIR)/examples
+
+test: deps build ## everything that CI runs: the race detector is on, real clusters in the lab included
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+
+race: test ## the same: tests always run with the race detector
+
+fuzz: ## every fuzz target for FUZZTIME
+	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
+
+lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, and govulncheck where its database can be reached
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt is needed"; exit 1; }
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	@if command -v govulncheck >/dev/null && curl -sfm 5 -o /dev/null https://vuln.go.dev/index/db.json; then govulncheck ./...; else echo "govulncheck: not installed, or its database cannot be reached"; fi
+
+$(STATICCHECK):
+	GOBIN=$(CURDIR)/.tools $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+demo: ## a cluster of three nodes and one of two lose a node's power: who does what when
+	@tests/deps.sh demo
+	@$(GO) run ./tests/demo
+
+bench: ## figures as JSON lines, beside real Pacemaker where it is there; BENCH=name for one
+	@tests/deps.sh bench
+	@BENCH="$(BENCH)" $(GO) run ./tests/bench
+
+lab: deps ## only the tests with real clusters
+	CGO_ENABLED=1 $(GO) test -race -count=1 ./tests/lab/... ./tests/demo ./tests/bench
+
+clean: ## what make made
+	rm -rf bin .tools

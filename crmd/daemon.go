@@ -31,6 +31,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/mesh"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
+	"github.com/holdfast-ha/holdfast/internal/sdnotify"
 )
 
 // Config is what a daemon is made with. Only Dirs is needed.
@@ -44,8 +45,6 @@ type Config struct {
 	Schedule func(doc *cibxml.Element, now time.Time) Plan
 	// ListenHost is the address for the peers, "" for every one.
 	ListenHost string
-	// Notify tells the supervisor (systemd, hcs node run) of states such as READY=1; nil tells nobody.
-	Notify func(state string)
 }
 
 // Daemon is one node's crmd.
@@ -102,9 +101,6 @@ func New(cfg Config) (*Daemon, error) {
 	if cfg.Times == (controller.Times{}) {
 		cfg.Times = controller.DefaultTimes()
 	}
-	if cfg.Notify == nil {
-		cfg.Notify = func(string) {}
-	}
 	text, err := os.ReadFile(cfg.Dirs.ClusterFile())
 	if err != nil {
 		return nil, fmt.Errorf("read the cluster file: %w", err)
@@ -153,14 +149,16 @@ func (d *Daemon) open() (err error) {
 	if err != nil {
 		return err
 	}
-	allowGroup(d.cfg.Dirs.Socket("crmd"), d.log)
+	if err := ipc.AllowAdmins(d.cfg.Dirs.Socket("crmd")); err != nil {
+		d.log.Warn("only root can administer this node", "err", err)
+	}
 	d.peers, err = peer.New(peer.Config{Identity: d.identity, Addr: mesh.HostPort(d.cfg.ListenHost, file.Cluster.CRMPort), Resolve: d.resolve,
 		Member: func(node string) bool { return d.file.Load().Node(node) != nil }, Log: d.log})
 	if err != nil {
 		return err
 	}
 	d.store, err = store.Open(store.Config{
-		Dir: d.cfg.Dirs.State("crmd") + "/raft", Node: d.node, Cluster: file.Cluster.Name, Network: d.peers.RaftLayer(),
+		Dir: d.cfg.Dirs.State("crmd") + "/raft", Node: d.node, Cluster: file.Cluster.Name + " " + pki.Hash(d.identity.CA), Network: d.peers.RaftLayer(),
 		Heartbeat: raftHeartbeat(file), Patch: applyPatch, OnApply: d.applied, OnStatus: d.raftChanged, Log: d.log})
 	if err != nil {
 		return err
@@ -207,7 +205,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { d.followDC(ctx); return nil })
 	g.Go(func() error { d.sample(ctx); return nil })
 	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })
+	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
+	sdnotify.Notify(sdnotify.Ready)
+	d.log.Info("crmd runs", "version", Version, "node", d.node, "id", d.id, "cluster", d.file.Load().Cluster.Name)
 	err := g.Wait()
+	sdnotify.Notify(sdnotify.Stopping)
 	d.tasks.Wait()
 	d.corosync.Close()
 	d.fencer.Close()
@@ -220,6 +222,20 @@ func (d *Daemon) Run(ctx context.Context) error {
 // spawn runs a task that an output of the machine asks for; Run joins it.
 func (d *Daemon) spawn(task func(ctx context.Context)) {
 	d.tasks.Go(func() { task(d.ctx) })
+}
+
+// alive reports whether the loop still answers, for the supervisor's watchdog.
+func (d *Daemon) alive(ctx context.Context) bool {
+	answered := make(chan struct{})
+	if d.post(func(time.Time) { close(answered) }) != nil {
+		return false
+	}
+	select {
+	case <-answered:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Left is closed when the node has left the cluster in order.

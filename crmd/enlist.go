@@ -65,6 +65,7 @@ func (d *Daemon) enlisted(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.somethingToReport()
+	res.a.Fresh = d.store.Status().Fresh
 	ipc.Reply(w, res.a)
 }
 

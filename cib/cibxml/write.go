@@ -1,9 +1,6 @@
 package cibxml
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Style selects how a tree is written.
 type Style struct {
@@ -12,8 +9,9 @@ type Style struct {
 	// Pacemaker escapes attribute values as Pacemaker 2.1 does, for digests and for comparison with it.
 	// That form loses control characters; everything that is read back is written without it.
 	Pacemaker bool
-	// Omit names attributes that are left out, on every element.
-	Omit []string
+	// Entities writes an apostrophe as &apos;, which makes the text of most documents that of Pacemaker
+	// although nothing is lost. Commands print so.
+	Entities bool
 }
 
 // String writes the tree formatted, so that parsing it gives the same tree again.
@@ -45,7 +43,7 @@ func (e *Element) write(b *strings.Builder, style Style, depth int) {
 		b.WriteString(e.Text)
 		b.WriteString("]]>")
 	case Text:
-		escapeExact(b, e.Text)
+		escapeExact(b, e.Text, false)
 	default:
 		e.writeTag(b, style, depth)
 	}
@@ -58,16 +56,13 @@ func (e *Element) writeTag(b *strings.Builder, style Style, depth int) {
 	b.WriteByte('<')
 	b.WriteString(e.Name)
 	for _, a := range e.Attrs {
-		if len(style.Omit) > 0 && slices.Contains(style.Omit, a.Name) {
-			continue
-		}
 		b.WriteByte(' ')
 		b.WriteString(a.Name)
 		b.WriteString(`="`)
 		if style.Pacemaker {
 			escapePacemaker(b, a.Value)
 		} else {
-			escapeExact(b, a.Value)
+			escapeExact(b, a.Value, style.Entities)
 		}
 		b.WriteByte('"')
 	}

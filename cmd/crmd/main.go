@@ -12,7 +12,6 @@ import (
 	"github.com/holdfast-ha/holdfast/crmd"
 	"github.com/holdfast-ha/holdfast/internal/logx"
 	"github.com/holdfast-ha/holdfast/internal/paths"
-	"github.com/holdfast-ha/holdfast/internal/sdnotify"
 )
 
 func main() {
@@ -36,7 +35,7 @@ func run(level string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	d, err := crmd.New(crmd.Config{Dirs: paths.FromEnv(), Log: log, Notify: sdnotify.Notify})
+	d, err := crmd.New(crmd.Config{Dirs: paths.FromEnv(), Log: log})
 	if err != nil {
 		return err
 	}

@@ -118,7 +118,7 @@ func (w *world) verb(f []string) []Output {
 		var out []Output
 		for _, node := range f[1:] {
 			if !strings.Contains(node, "=") {
-				out = append(out, w.m.Step(w.now, EnlistResult{Node: node, Answer: api.Enlisted{Node: node, Session: arg(f, "session", "s1"), Cores: 2, Mode: "negligible"}})...)
+				out = append(out, w.m.Step(w.now, EnlistResult{Node: node, Answer: api.Enlisted{Node: node, Session: arg(f, "session", "s1"), Cores: 2, Mode: "negligible", FeatureSet: cib.FeatureSet, Fresh: arg(f, "fresh", "") != ""}})...)
 			}
 		}
 		return out
@@ -287,6 +287,9 @@ func (w *world) describe(o Output) string {
 		return fmt.Sprintf("proven dead: %d in life %d", o.ID, o.Incarnation)
 	case Share:
 		s := "share"
+		if o.Entries[0].Name == "#feature-set" {
+			return ""
+		}
 		for _, e := range o.Entries {
 			s += fmt.Sprintf(" %s@%s=%s", e.Name, e.Node, e.Value)
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/lrm"
 	"github.com/holdfast-ha/holdfast/crmd/history"
 )
@@ -102,7 +103,7 @@ func (w *Worker) Enlist(e api.Enlist) (api.Enlisted, error) {
 		return api.Enlisted{}, fmt.Errorf("%s takes orders from %s, which is newer than %s", w.node, w.dc, e.DC)
 	}
 	w.dc, w.gen = e.DC, e.Generation
-	answer := api.Enlisted{Node: w.node, Session: w.session, Seq: w.seq, Cores: w.cores, Mode: w.mode}
+	answer := api.Enlisted{Node: w.node, Session: w.session, Seq: w.seq, Cores: w.cores, Mode: w.mode, FeatureSet: cib.FeatureSet}
 	for _, rsc := range w.hist.Known() {
 		answer.History = append(answer.History, w.hist.Element(rsc).Compact())
 	}

@@ -99,7 +99,7 @@ var rules = []rule{
 	{"crmd/vitals", []string{"api", "internal"}, "a shell never imports another"},
 	{"crmd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
-	{"fenced/plan", []string{"api", "cib/lrm"}, "pure"},
+	{"fenced/plan", []string{"api", "cib/lrm", "cib/value"}, "pure: operations above, one node's devices below"},
 	{"fenced", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
 	{"resource-agents", []string{"internal"}, "agents talk OCF, not to the daemons"},
