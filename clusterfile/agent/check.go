@@ -59,24 +59,26 @@ func checkParam(ref Ref, a *metadata.Agent, name, text string) string {
 		}
 		return msg
 	}
-	ok := true
-	switch p.Type {
-	case "boolean":
-		_, err := value.Bool(text)
-		ok = err == nil
-	case "integer":
-		_, err := strconv.ParseInt(text, 10, 64)
-		ok = err == nil
-	case "select":
-		ok = len(p.Values) == 0 || slices.Contains(p.Values, text)
-		if !ok {
-			return fmt.Sprintf("is %q, must be one of %s", text, strings.Join(p.Values, ", "))
-		}
+	if p.Type == "select" && len(p.Values) > 0 && !slices.Contains(p.Values, text) {
+		return fmt.Sprintf("is %q, must be one of %s", text, strings.Join(p.Values, ", "))
 	}
-	if !ok {
+	// Agents are careless with types: one whose own default is not of the type does not mean it.
+	if !fits(p.Type, text) && (p.Default == "" || fits(p.Type, p.Default)) {
 		return fmt.Sprintf("is %q, agent %s wants %s here", text, ref, p.Type)
 	}
 	return ""
+}
+
+// fits reports whether a value is of a type of agent metadata.
+func fits(kind, text string) bool {
+	var err error
+	switch kind {
+	case "boolean":
+		_, err = value.Bool(text)
+	case "integer":
+		_, err = strconv.ParseInt(text, 10, 64)
+	}
+	return err == nil
 }
 
 // FilledIn reports whether a parameter is one that the cluster fills in for each action of a fence agent.

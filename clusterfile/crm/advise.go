@@ -90,8 +90,12 @@ func (r *reader) adviseMissing(s *clusterfile.Section, fallback int64) {
 	if a == nil {
 		return
 	}
+	used := []string{"start", "stop", "monitor"}
+	if clone, ok := s.Raw("clone").(map[string]any); ok && clone["promotable"] == true {
+		used = append(used, "promote", "demote")
+	}
 	for _, x := range a.Actions {
-		if ops[x.Name] || x.Name == "monitor" && !sub.Has("monitor") || !has([]string{"start", "stop", "monitor", "promote", "demote"}, x.Name) || x.Depth != "" && x.Depth != "0" {
+		if ops[x.Name] || x.Name == "monitor" && !sub.Has("monitor") || !has(used, x.Name) || x.Depth != "" && x.Depth != "0" {
 			continue
 		}
 		if milliseconds(x.Timeout) > fallback {

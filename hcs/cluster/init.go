@@ -93,6 +93,9 @@ func initialize(ctx context.Context, s *session.Session, args []string, o initOp
 	if err := startStack(ctx, s, o.limit); err != nil {
 		return err
 	}
+	if o.file == "" {
+		return next(ctx, s, node, text)
+	}
 	if err := contents(ctx, s, path, text, o.limit); err != nil {
 		return session.Fail(session.Code(err), "the cluster runs, but the resources of %s are not in effect: %v\nTry again with: hcs apply %s", path, err, path)
 	}

@@ -75,8 +75,9 @@ func stop(s *session.Session) *cobra.Command {
 
 func stopNode(ctx context.Context, s *session.Session, all bool, limit time.Duration) error {
 	st, err := crmStatus(ctx, s)
+	asked := err == nil
 	switch {
-	case err == nil:
+	case asked:
 		if err := askToLeave(ctx, s, st, all); err != nil {
 			return err
 		}
@@ -92,7 +93,7 @@ func stopNode(ctx context.Context, s *session.Session, all bool, limit time.Dura
 	if !gone {
 		return session.Fail(api.CodeTimeout, "the resources of this node have not stopped after %s; see hcs status. The node goes on stopping.", limit)
 	}
-	if err := endRest(ctx, s); err != nil {
+	if err := endRest(ctx, s, asked); err != nil {
 		return err
 	}
 	s.Say("The stack is stopped on this node.")
@@ -125,14 +126,14 @@ func askToLeave(ctx context.Context, s *session.Session, st *api.CRMStatus, all 
 // endLimit is how long the daemons may take to end once the resources have stopped.
 const endLimit = 30 * time.Second
 
-// endRest ends what still runs when crmd has left.
-func endRest(ctx context.Context, s *session.Session) error {
+// endRest ends what still runs when crmd has left. A supervisor ends by itself then; when crmd was not there to be
+// asked it has to be told.
+func endRest(ctx context.Context, s *session.Session, asked bool) error {
 	if bySystemd(s) {
 		return systemctl(ctx, "stop", "--no-block", "holdfast-crmd.service", "holdfast-fenced.service", "holdfast-corosyncd.service")
 	}
 	if pid := supervisorPID(s); pid > 0 {
-		// It ends by itself when the node has left; when crmd was not running it has to be told.
-		if !session.Until(ctx, endLimit/2, func() bool { return supervisorPID(s) == 0 }) {
+		if !asked || !session.Until(ctx, endLimit/2, func() bool { return supervisorPID(s) == 0 }) {
 			_ = syscall.Kill(pid, syscall.SIGTERM) // gone meanwhile when it fails
 		}
 	}
