@@ -92,8 +92,9 @@ func validChar(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && utf8.ValidRune(r) && r != 0xFFFE && r != 0xFFFF
 }
 
-// escapeExact writes an attribute value so that parsing it gives the same value again.
-func escapeExact(b *strings.Builder, s string) {
+// escapeExact writes an attribute value so that parsing it gives the same value again. Apostrophes need no
+// escape between double quotes.
+func escapeExact(b *strings.Builder, s string, apostrophes bool) {
 	last := 0
 	for i := 0; i < len(s); i++ {
 		var rep string
@@ -106,6 +107,11 @@ func escapeExact(b *strings.Builder, s string) {
 			rep = "&gt;"
 		case '"':
 			rep = "&quot;"
+		case '\'':
+			if !apostrophes {
+				continue
+			}
+			rep = "&apos;"
 		case '\t':
 			rep = "&#9;"
 		case '\n':

@@ -12,6 +12,9 @@ type Style struct {
 	// Pacemaker escapes attribute values as Pacemaker 2.1 does, for digests and for comparison with it.
 	// That form loses control characters; everything that is read back is written without it.
 	Pacemaker bool
+	// Entities writes an apostrophe as &apos;, which makes the text of most documents that of Pacemaker
+	// although nothing is lost. Commands print so.
+	Entities bool
 	// Omit names attributes that are left out, on every element.
 	Omit []string
 }
@@ -45,7 +48,7 @@ func (e *Element) write(b *strings.Builder, style Style, depth int) {
 		b.WriteString(e.Text)
 		b.WriteString("]]>")
 	case Text:
-		escapeExact(b, e.Text)
+		escapeExact(b, e.Text, false)
 	default:
 		e.writeTag(b, style, depth)
 	}
@@ -67,7 +70,7 @@ func (e *Element) writeTag(b *strings.Builder, style Style, depth int) {
 		if style.Pacemaker {
 			escapePacemaker(b, a.Value)
 		} else {
-			escapeExact(b, a.Value)
+			escapeExact(b, a.Value, style.Entities)
 		}
 		b.WriteByte('"')
 	}
