@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -23,29 +24,34 @@ type edit struct {
 	out  *output.Out
 }
 
-// matches are the attributes that the options select.
-func (e *edit) matches() ([]*cibxml.Element, error) {
-	var re *regexp.Regexp
-	if e.r.pattern != "" {
-		var err error
-		if re, err = regexp.CompilePOSIX(e.r.pattern); err != nil {
-			return nil, program.Faultf(api.CodeNoSuchObject, "Error performing operation: the pattern %s is no regular expression: %v", e.r.pattern, err)
-		}
-	}
+// candidates are the attributes that all options but the pattern select.
+func (e *edit) candidates() []*cibxml.Element {
 	var found []*cibxml.Element
 	for set := range sets(e.t.within, e.t.setTag()) {
 		if e.r.set != "" && set.ID() != e.r.set {
 			continue
 		}
 		set.Walk(func(nv *cibxml.Element) bool {
-			if nv.IsTag("nvpair") && (e.r.id == "" || nv.ID() == e.r.id) && (e.r.name == "" || nv.Get("name") == e.r.name) &&
-				(re == nil || re.MatchString(nv.Get("name"))) {
+			if nv.IsTag("nvpair") && (e.r.id == "" || nv.ID() == e.r.id) && (e.r.name == "" || nv.Get("name") == e.r.name) {
 				found = append(found, nv)
 			}
 			return true
 		})
 	}
-	return found, nil
+	return found
+}
+
+// matches are the attributes that the options select.
+func (e *edit) matches() ([]*cibxml.Element, error) {
+	found := e.candidates()
+	if e.r.pattern == "" {
+		return found, nil
+	}
+	re, err := regexp.CompilePOSIX(e.r.pattern)
+	if err != nil {
+		return nil, program.Faultf(api.CodeNoSuchObject, "Error performing operation: the pattern %s is no regular expression: %v", e.r.pattern, err)
+	}
+	return slices.DeleteFunc(found, func(nv *cibxml.Element) bool { return !re.MatchString(nv.Get("name")) }), nil
 }
 
 // sets are the sets of attributes at and below an element.
@@ -71,7 +77,8 @@ func (e *edit) query(context.Context) error {
 	for _, nv := range found {
 		e.show(nv.Get("name"), nv.Get("value"), "", nv.ID())
 	}
-	if len(found) > 0 || e.r.pattern != "" {
+	// As in Pacemaker a pattern that does not match the only attribute that there is makes no error.
+	if len(found) > 0 || e.r.pattern != "" && len(e.candidates()) == 1 {
 		return nil
 	}
 	if e.r.hasDefault {
@@ -85,7 +92,7 @@ func noSuch() error {
 	return program.Faultf(api.CodeNoSuchObject, "Error performing operation: No such device or address")
 }
 
-// show prints an attribute.
+// line writes one attribute.
 func (r *request) line(out *output.Out, section, name, value, host, id string) {
 	if r.id == "" {
 		id = ""
@@ -130,8 +137,8 @@ func (e *edit) update(ctx context.Context) error {
 		return nil
 	}
 	if len(found) > 1 && e.r.id == "" {
-		e.out.Errorf("%s", e.choose(found))
-		return program.Exit(api.CodeNotUnique)
+		e.ambiguous(found)
+		return program.Faultf(api.CodeNotUnique, "Please choose from one of the matches below and supply the 'id' with --attr-id")
 	}
 	if len(found) == 0 {
 		return e.put(ctx, nil, e.r.name)
@@ -139,14 +146,12 @@ func (e *edit) update(ctx context.Context) error {
 	return e.put(ctx, found[0], e.r.name)
 }
 
-// choose lists attributes of one name.
-func (e *edit) choose(found []*cibxml.Element) string {
-	lines := []string{"crm_attribute: Please choose from one of the matches below and supply the 'id' with --attr-id",
-		"Multiple attributes match name=" + e.r.name}
+// ambiguous lists attributes of one name.
+func (e *edit) ambiguous(found []*cibxml.Element) {
+	e.out.Printf("Multiple attributes match name=%s\n", e.r.name)
 	for _, nv := range found {
-		lines = append(lines, "  Value: "+nv.Get("value")+" \t(id="+nv.ID()+")")
+		e.out.Printf("  Value: %s \t(id=%s)\n", nv.Get("value"), nv.ID())
 	}
-	return strings.Join(lines, "\n")
 }
 
 // put sets an attribute that is there, or makes it where nv is nil.
@@ -206,7 +211,7 @@ func (e *edit) remove(ctx context.Context) error {
 		return err
 	}
 	if len(found) > 1 && e.r.pattern == "" && e.r.id == "" {
-		e.out.Errorf("%s", strings.SplitN(e.choose(found), "\n", 2)[1])
+		e.ambiguous(found)
 		return nil
 	}
 	for _, nv := range found {

@@ -2,6 +2,7 @@ package attr
 
 import (
 	"context"
+	"slices"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/tools/cli"
@@ -38,6 +39,8 @@ func (r *request) transient(ctx context.Context, env *cli.Env, out *output.Out) 
 	case err != nil:
 		return transientFault(err)
 	}
+	// A private attribute is only for attrd_updater.
+	values = slices.DeleteFunc(values, func(v api.AttrValue) bool { return v.Private })
 	for _, v := range values {
 		r.line(out, "status", v.Name, v.Value, "", "")
 	}

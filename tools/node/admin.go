@@ -164,10 +164,12 @@ func (a *adminCall) nodes(ctx context.Context, env *cli.Env, out *output.Out) er
 		out.Open(cibxml.New("nodes"))
 		defer out.Close()
 	}
-	for _, n := range nodesOf(doc) {
-		if slices.Contains(wanted, n.kind) {
-			a.node(out, n)
-		}
+	nodes := slices.DeleteFunc(nodesOf(doc), func(n listed) bool { return !slices.Contains(wanted, n.kind) })
+	if len(nodes) == 0 {
+		out.Info("No nodes configured")
+	}
+	for _, n := range nodes {
+		a.node(out, n)
 	}
 	return nil
 }
