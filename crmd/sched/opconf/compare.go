@@ -59,3 +59,34 @@ func (v *Resolver) ResponseTo(r *model.Resource, key, task string, managed bool)
 	}
 	return v.Response(r, v.Op(r, name, interval), strings.EqualFold(task, "probe"), managed)
 }
+
+// CompareFencing works out the digests of a fence device with which a node is unfenced, and how they differ
+// from those that the node was unfenced with.
+func (v *Resolver) CompareFencing(r *model.Resource, agent string, n *model.Node) (Digests, Change) {
+	d := v.Compute(r, v.Op(r, "stonith-on", 0), n, "", nil, true)
+	summary, ok := n.Attrs.Lookup("#digests-all")
+	switch {
+	case !ok:
+		return d, Unknown
+	case inSummary(summary, r.ID, agent, d.All):
+		return d, Same
+	case inSummary(n.Attrs.Get("#digests-secure"), r.ID, agent, d.Secure):
+		v.World.Log.Say("Only 'private' parameters to %s for unfencing %s changed", r.ID, n.Name)
+		return d, Same
+	}
+	if v.Sanitized {
+		v.World.Log.Say("Parameters to %s for unfencing %s changed, try '%s'", r.ID, n.Name, r.ID+":"+agent+":"+d.Secure)
+	}
+	return d, Changed
+}
+
+// inSummary reports whether a list of device:agent:digest, entries holds one.
+func inSummary(summary, device, agent, digest string) bool {
+	want := device + ":" + agent + ":" + digest
+	for _, entry := range strings.Split(summary, ",") {
+		if entry == want {
+			return true
+		}
+	}
+	return false
+}
