@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/tools/attr"
 	"github.com/holdfast-ha/holdfast/tools/cli"
+	"github.com/holdfast-ha/holdfast/tools/mon"
 	"github.com/holdfast-ha/holdfast/tools/node"
 )
 
@@ -18,6 +19,7 @@ var commands = []cli.Command{
 	{Name: "crm_attribute", Help: "attributes of nodes, options of the cluster", Run: attr.CRMAttribute},
 	{Name: "crm_error", Help: "meaning of exit codes", Run: node.CRMError},
 	{Name: "crm_master", Help: "promotion scores", Run: attr.CRMMaster},
+	{Name: "crm_mon", Help: "state of the cluster", Run: mon.CRMMon},
 	{Name: "crm_node", Help: "what the cluster knows of its nodes", Run: node.CRMNode},
 	{Name: "crm_standby", Help: "whether a node may run resources", Run: attr.CRMStandby},
 	{Name: "crmadmin", Help: "state of the controllers", Run: node.CRMAdmin},

@@ -28,11 +28,13 @@ const apiVersion = "2.25"
 // Out receives a command's result.
 type Out struct {
 	Format Format
-	// Lines writes text; it swallows everything in the other formats.
+	// Lines writes text and HTML; it swallows everything in the other formats.
 	Lines *outline.Writer
 	// Quiet and Verbose are the options of that name.
 	Quiet   bool
 	Verbose int
+	// File is where the result goes, "" for standard output.
+	File string
 	// Request is the command line, for the XML document.
 	Request string
 	// Root replaces the document's element; the exit status is then left out. crm_mon has such a form.
@@ -50,8 +52,8 @@ func New(format Format, w, err io.Writer) *Out {
 	o := &Out{Format: format, w: w, err: err, doc: &cibxml.Element{}}
 	o.top = []*cibxml.Element{o.doc}
 	o.Lines = &outline.Writer{W: io.Discard}
-	if format == Text {
-		o.Lines.W = w
+	if format == Text || format == HTML {
+		o.Lines.W, o.Lines.HTML = w, format == HTML
 	}
 	return o
 }

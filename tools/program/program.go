@@ -60,11 +60,13 @@ type Program struct {
 	Formats []output.Format
 	// HelpShort is the short form of --help: 'h', or what else it is where -h means something else.
 	HelpShort byte
-	// Unnamed leaves the command's name out of error messages, and UsageError prints the help with mistakes in
-	// the command line.
+	// Unnamed leaves the command's name out of error messages.
 	Unnamed bool
-	// Prepare, when set, may change the output before it is used; the format is the one that was asked for.
-	Prepare func(*output.Out) error
+	// Extra are options about the output.
+	Extra []cli.Option
+	// Choose, when set, may change where and how the result is written, Prepare the output before it is used.
+	Choose  func(format output.Format, file string) (output.Format, string)
+	Prepare func(*output.Out)
 }
 
 // settings are the options that all programs have.
@@ -136,6 +138,9 @@ func (p *Program) report(env *cli.Env, out *output.Out, err error) int {
 // output opens what --output-as and --output-to name.
 func (p *Program) output(env *cli.Env, s *settings) (*output.Out, func(), error) {
 	format := output.Format(s.format)
+	if p.Choose != nil {
+		format, s.to = p.Choose(format, s.to)
+	}
 	known := format == output.Text || format == output.None
 	for _, f := range p.Formats {
 		known = known || f == format
@@ -144,7 +149,10 @@ func (p *Program) output(env *cli.Env, s *settings) (*output.Out, func(), error)
 		return nil, nil, Faultf(1, "Error creating output format %s: Unknown output format", s.format)
 	}
 	w, done := env.Stdout, func() {}
-	if s.to != "" && s.to != "-" {
+	if s.to == "-" {
+		s.to = ""
+	}
+	if s.to != "" {
 		f, err := os.Create(s.to)
 		if err != nil {
 			return nil, nil, Faultf(1, "Error creating output format %s: %v", s.format, err)
@@ -154,12 +162,9 @@ func (p *Program) output(env *cli.Env, s *settings) (*output.Out, func(), error)
 	out := output.New(format, w, env.Stderr)
 	out.Lines.Plain = !s.fancy
 	out.Quiet, out.Verbose = s.quiet, s.verbose
-	out.Request = request(env)
+	out.Request, out.File = request(env), s.to
 	if p.Prepare != nil {
-		if err := p.Prepare(out); err != nil {
-			done()
-			return nil, nil, err
-		}
+		p.Prepare(out)
 	}
 	return out, done, nil
 }

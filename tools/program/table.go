@@ -21,6 +21,7 @@ func (p *Program) table(s *settings) []cli.Option {
 	all = append(all, helpOption("help-all", s))
 	if len(p.Formats) > 0 {
 		all = append(all, outputOptions(s)...)
+		all = append(all, p.Extra...)
 		all = append(all, helpOption("help-output", s))
 	}
 	return all
@@ -107,11 +108,11 @@ func (p *Program) formats(b *strings.Builder) {
 	for _, f := range p.Formats {
 		names = append(names, string(f))
 	}
-	section(b, "Output Options", []cli.Option{
+	section(b, "Output Options", append([]cli.Option{
 		{Long: "output-as", Arg: cli.NeedArg, Meta: "FORMAT", Help: "How to write the result: " + strings.Join(names, ", ")},
 		{Long: "output-to", Arg: cli.NeedArg, Meta: "FILE", Help: "Where to write the result, - for standard output"},
 		{Long: "text-fancy", Help: "Text with titles and bullets"},
-	})
+	}, p.Extra...))
 }
 
 // section writes the options of a table that have a help text.
