@@ -36,7 +36,7 @@ func (r *report) simpleStatus() error {
 	}
 	warnings = append(warnings, offline...)
 	if len(warnings) > 0 {
-		r.out.Printf("CLUSTER WARN: %s\n", strings.Join(warnings, ", "))
+		r.out.Printf("CLUSTER WARN: %s\n", strings.Join(warnings, " "))
 		return program.Exit(nagiosWarning)
 	}
 	var text strings.Builder
