@@ -6,7 +6,9 @@ const (
 	PathFenceConfig  = "/v1/config"        // PUT FenceConfig; GET -> FenceConfig without secret values
 	PathFenceHistory = "/v1/history"       // GET ?target= -> []FenceEvent; DELETE ?target= clears what is finished
 	PathFenceEvents  = "/v1/events"        // GET -> stream of FenceEvent, from now on
-	PathFenceDevices = "/v1/devices"       // GET ?target= -> []FenceDeviceStatus
+	PathFenceDevices = "/v1/devices"       // GET ?target= -> []FenceDeviceStatus; POST FenceDevice registers, DELETE ?id= removes one of ours
+	PathFenceLevels  = "/v1/levels"        // POST FenceLevel registers, DELETE FenceLevel removes one of ours
+	PathFenceStatus  = "/v1/status"        // GET -> FenceStatus
 	PathFenceConfirm = "/v1/confirm"       // POST FenceConfirm: a human vouches that the node is down
 	PathFenceTest    = "/v1/devices/check" // POST FenceCheck -> FenceResult: run an action that fences nobody
 )
@@ -39,11 +41,17 @@ type FenceResult struct {
 	RC       int    `json:"rc"`
 	Reason   string `json:"reason,omitempty"`
 	Delegate string `json:"delegate,omitempty"` // node that did it, or "a human"
-	Device   string `json:"device,omitempty"`
+	Device   string `json:"device,omitempty"`   // with several in a level: separated by commas
 	Action   string `json:"action"`
 	Started  int64  `json:"started"`
 	Done     int64  `json:"done"`
+	// Output and Errors are what the agent wrote, for checks only.
+	Output string `json:"output,omitempty"`
+	Errors string `json:"errors,omitempty"`
 }
+
+// Proven reports whether the result proves what was asked for.
+func (r *FenceResult) Proven() bool { return r.Status == 0 && r.RC == 0 }
 
 // FenceEvent is an entry of the fencing history.
 type FenceEvent struct {
@@ -57,6 +65,40 @@ type FenceEvent struct {
 	Result      FenceResult `json:"result"`
 	Incarnation Incarnation `json:"incarnation,omitempty"`
 	At          int64       `json:"at"` // when it was asked for
+	// Owner is the node whose fenced conducts the operation; it differs from Origin when the request was for
+	// the origin itself. Seq rises with every change that the owner makes.
+	Owner string `json:"owner,omitempty"`
+	Seq   int    `json:"seq,omitempty"`
+	// Reason is the request's reason, or for a manual confirmation who vouched.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Pending reports whether the outcome is still open.
+func (e *FenceEvent) Pending() bool {
+	return e.State == FenceQuerying || e.State == FenceExecuting || e.State == FenceDuplicate
+}
+
+// States of a FenceEvent.
+const (
+	FenceQuerying  = "querying"
+	FenceExecuting = "executing"
+	FenceDone      = "done"
+	FenceDuplicate = "duplicate"
+	FenceFailed    = "failed"
+)
+
+// FenceStatus is the state of one fenced.
+type FenceStatus struct {
+	Version string `json:"version"`
+	Node    string `json:"node"`
+	// Config is the version of the configuration in force, "" when crmd has not sent one.
+	Config string `json:"config"`
+	// Peers are the other members with what is wrong between their fenced and ours, "" when nothing is.
+	Peers map[string]string `json:"peers,omitempty"`
+	// View tells whether corosyncd's views arrive: "ok" or what is wrong.
+	View string `json:"view"`
+	// Pending counts the operations in progress that this node conducts.
+	Pending int `json:"pending"`
 }
 
 // FenceConfig is what crmd tells fenced of the CIB. fenced keeps the last one on disk, so that it can fence
@@ -76,6 +118,11 @@ type FenceConfig struct {
 	WatchdogTimeout int64 `json:"watchdog_timeout,omitempty"`
 	// NodeAttrs are the permanent attributes of the nodes, for topology levels by attribute.
 	NodeAttrs map[string]map[string]string `json:"node_attrs,omitempty"`
+	// A target that was fenced RateLimit times within RateWindow ms is quarantined: a reboot becomes off, so
+	// that it stays down until somebody has looked, until its history is cleaned up or the window has passed.
+	// 0 switches the limit off.
+	RateLimit  int   `json:"rate_limit,omitempty"`
+	RateWindow int64 `json:"rate_window,omitempty"`
 }
 
 // FenceDevice is a stonith primitive of the CIB that may be used on this node.
@@ -112,6 +159,8 @@ type FenceDeviceStatus struct {
 	CanFence bool   `json:"can_fence"`
 	Running  int    `json:"running"` // actions in progress
 	Error    string `json:"error,omitempty"`
+	// Registered tells that a command made the device, not the CIB.
+	Registered bool `json:"registered,omitempty"`
 }
 
 // FenceConfirm is a human's word that a node is down.
@@ -119,15 +168,18 @@ type FenceConfirm struct {
 	Target string `json:"target"`
 	Origin string `json:"origin"`
 	Client string `json:"client"`
+	// By is who vouches. fenced overwrites it with the user that the kernel names.
+	By string `json:"by,omitempty"`
 }
 
-// FenceCheck runs monitor, status or list of one device.
+// FenceCheck runs monitor, status or list of one device. A success of one of them on a configured device
+// makes the device verified on this node; the action "stop" runs nothing and withdraws that.
 type FenceCheck struct {
 	Device string `json:"device"`
 	// Agent and Params check a device that is not configured (yet).
 	Agent   string            `json:"agent,omitempty"`
 	Params  map[string]string `json:"params,omitempty"`
-	Action  string            `json:"action"` // monitor, status, list, metadata, validate-all
+	Action  string            `json:"action"` // monitor, status, list, metadata, validate-all, stop
 	Target  string            `json:"target,omitempty"`
 	Timeout int64             `json:"timeout,omitempty"`
 }

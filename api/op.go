@@ -100,6 +100,8 @@ type Enlisted struct {
 	// Cores and Mode are for the DC's throttle.
 	Cores int    `json:"cores"`
 	Mode  string `json:"mode"`
+	// Fresh tells that the node has no configuration log: it is new, or lost its disk.
+	Fresh bool `json:"fresh,omitempty"`
 }
 
 // Orders are instructions of one DC, oldest first.

@@ -61,7 +61,6 @@ type Quorum struct {
 // partition may act. Views of one corosyncd life arrive in order and none is left out. A view is sent again
 // with the same ring when something else in it changes: the quorum, Departed, Stale or the node list.
 type View struct {
-	// Ring has Seq 0 while the node is in no view yet: the first moments after its start.
 	Ring    RingID   `json:"ring"`
 	Local   NodeID   `json:"local"`
 	Members []Member `json:"members"` // by ascending id; contains the local node

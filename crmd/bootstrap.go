@@ -5,11 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -120,22 +117,4 @@ func newUUID() string {
 	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// adminGroup may administer the cluster besides root.
-const adminGroup = "haclient"
-
-// allowGroup opens a socket for the administrators' group, where there is one.
-func allowGroup(socket string, log *slog.Logger) {
-	g, err := user.LookupGroup(adminGroup)
-	if err != nil {
-		return // root alone
-	}
-	gid, err := strconv.Atoi(g.Gid)
-	if err == nil {
-		err = os.Chown(socket, -1, gid)
-	}
-	if err != nil {
-		log.Warn("the group cannot use the socket", "group", adminGroup, "err", err)
-	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
+	"github.com/holdfast-ha/holdfast/cib/acl"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
@@ -116,7 +117,10 @@ func (c clientCalls) cib(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if !cmd.Op.Writes() {
-		return c.readCIB(cmd)
+		return c.readCIB(cmd, req)
+	}
+	if err := c.mayWrite(&cmd, req); err != nil {
+		return nil, err
 	}
 	cmd.Origin, cmd.Now = c.node, time.Now().Unix()
 	_, cmd.UTCOffset = time.Now().Zone()
@@ -129,12 +133,16 @@ func (c clientCalls) cib(r *http.Request) (any, error) {
 	return v, nil
 }
 
-func (c clientCalls) readCIB(cmd cib.Command) (any, error) {
+func (c clientCalls) readCIB(cmd cib.Command, req api.CIBRequest) (any, error) {
 	doc := c.doc()
 	if doc == nil {
-		return nil, ipc.Errorf(api.CodeNotConnected, "this node has no configuration yet: it is joining the cluster")
+		return nil, errNoConfiguration
 	}
-	res, err := cib.Apply(doc, cmd)
+	view, _, err := acl.Guard(doc, req.User, req.Groups)
+	if err != nil {
+		return nil, err
+	}
+	res, err := cib.Apply(view, cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +151,19 @@ func (c clientCalls) readCIB(cmd cib.Command) (any, error) {
 		reply.XML = res.Output.String()
 	}
 	return reply, nil
+}
+
+var errNoConfiguration = ipc.Errorf(api.CodeNotConnected, "this node has no configuration yet: it is joining the cluster")
+
+// mayWrite has a restricted user's change checked where it is made, against the document of that moment.
+func (c clientCalls) mayWrite(cmd *cib.Command, req api.CIBRequest) error {
+	doc := c.doc()
+	if doc == nil {
+		return errNoConfiguration
+	}
+	_, check, err := acl.Guard(doc, req.User, req.Groups)
+	cmd.Check = check
+	return err
 }
 
 func (c clientCalls) writeCIB(ctx context.Context, cmd cib.Command) (any, error) {
@@ -171,16 +192,27 @@ func (c clientCalls) awaitVersion(ctx context.Context, version string) {
 	_, _ = c.await(ctx, visible, func(s *snapshot) bool { return s.doc != nil && cib.VersionOf(s.doc).Compare(want) >= 0 })
 }
 
-// identify sets who makes the request, as the kernel says; root and the administrators may speak for others.
+// identify sets who makes the request, as the kernel says. root and hacluster, as whom pcsd works, may speak for
+// others.
 func (c clientCalls) identify(r *http.Request, req *api.CIBRequest) {
 	cred, local := ipc.Peer(r.Context())
-	if !local || cred.UID == 0 && req.User != "" {
+	if !local {
+		return // another node has done it
+	}
+	id := strconv.FormatUint(uint64(cred.UID), 10)
+	u, err := user.LookupId(id)
+	if err != nil {
+		u = &user.User{Username: id}
+	}
+	if acl.Exempt(u.Username) && req.User != "" {
 		return
 	}
-	if u, err := user.LookupId(strconv.FormatUint(uint64(cred.UID), 10)); err == nil {
-		req.User = u.Username
-	} else {
-		req.User = strconv.FormatUint(uint64(cred.UID), 10)
+	req.User, req.Groups = u.Username, nil
+	ids, _ := u.GroupIds() // without them the groups' permissions do not apply
+	for _, id := range ids {
+		if g, err := user.LookupGroupId(id); err == nil {
+			req.Groups = append(req.Groups, g.Name)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ type Config struct {
 	// Executor is passed on; Dirs, Report, Stonith and Log are filled in.
 	Executor executor.Config
 	Times    controller.Times
-	// Schedule is the scheduler; nil is crmd/sched's.
+	// Schedule is the scheduler, crmd/sched unless a test has its own.
 	Schedule func(doc *cibxml.Element, now time.Time) Plan
 	// ListenHost is the address for the peers, "" for every one.
 	ListenHost string
@@ -80,6 +80,7 @@ type Daemon struct {
 	couriers couriers
 	uplink   chan struct{} // capacity 1: there may be something to report
 	planner  planner
+	mirrors  mirrors
 	leaving  chan struct{} // closed when this node leaves the cluster in order
 	leave    sync.Once
 
@@ -97,6 +98,9 @@ type answer struct {
 func New(cfg Config) (*Daemon, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Schedule == nil {
+		cfg.Schedule = schedule
 	}
 	if cfg.Times == (controller.Times{}) {
 		cfg.Times = controller.DefaultTimes()
@@ -149,14 +153,16 @@ func (d *Daemon) open() (err error) {
 	if err != nil {
 		return err
 	}
-	allowGroup(d.cfg.Dirs.Socket("crmd"), d.log)
+	if err := ipc.AllowAdmins(d.cfg.Dirs.Socket("crmd")); err != nil {
+		d.log.Warn("only root can administer this node", "err", err)
+	}
 	d.peers, err = peer.New(peer.Config{Identity: d.identity, Addr: mesh.HostPort(d.cfg.ListenHost, file.Cluster.CRMPort), Resolve: d.resolve,
 		Member: func(node string) bool { return d.file.Load().Node(node) != nil }, Log: d.log})
 	if err != nil {
 		return err
 	}
 	d.store, err = store.Open(store.Config{
-		Dir: d.cfg.Dirs.State("crmd") + "/raft", Node: d.node, Cluster: file.Cluster.Name, Network: d.peers.RaftLayer(),
+		Dir: d.cfg.Dirs.State("crmd") + "/raft", Node: d.node, Cluster: file.Cluster.Name + " " + pki.Hash(d.identity.CA), Network: d.peers.RaftLayer(),
 		Heartbeat: raftHeartbeat(file), Patch: applyPatch, OnApply: d.applied, OnStatus: d.raftChanged, Log: d.log})
 	if err != nil {
 		return err

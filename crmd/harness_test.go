@@ -143,7 +143,7 @@ func (n *testNode) start() {
 	n.fake("fenced", n.fencer())
 	var log *slog.Logger
 	if testing.Verbose() {
-		log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("on", n.name)
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("on", n.name)
 	}
 	n.life++
 	d, err := New(Config{Dirs: n.dirs, Log: log, Schedule: simplePlan, ListenHost: fmt.Sprintf("127.0.%d.1", n.id),

@@ -62,6 +62,12 @@ type Refusal struct {
 	Refuse frame.Refusal
 }
 
+// Foreign is a packet that was sealed with a key that this node does not have.
+type Foreign struct {
+	From netip.Addr
+	Key  frame.KeyID
+}
+
 // Starved says whether the host gives this process too little CPU or memory to be on time.
 type Starved struct{ Yes bool }
 
@@ -89,6 +95,7 @@ type Wake struct{}
 
 func (*Packet) input()     {}
 func (Refusal) input()     {}
+func (Foreign) input()     {}
 func (Starved) input()     {}
 func (Fenced) input()      {}
 func (SetExpected) input() {}
@@ -281,6 +288,8 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 		e.packet(now, in)
 	case Refusal:
 		e.refusedBy(now, in)
+	case Foreign:
+		e.foreign(now, in)
 	case Starved:
 		e.late.starved = in.Yes
 	case Fenced:

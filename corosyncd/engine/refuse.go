@@ -85,6 +85,20 @@ func (e *Engine) refusedBy(now time.Time, in Refusal) {
 	}
 }
 
+// foreign notes a configured node that has another cluster key. Packets from elsewhere are only counted.
+func (e *Engine) foreign(now time.Time, in Foreign) {
+	at := slices.IndexFunc(e.cfg.Nodes, func(n Node) bool { return slices.Contains(n.Addrs, in.From) })
+	if at < 0 || at == e.self {
+		return
+	}
+	why := fmt.Sprintf("it encrypts with another cluster key (%s); every node needs the same gossip.key", in.Key)
+	r := e.remember(e.cfg.Nodes[at].Name, in.From, why, now)
+	if now.Sub(r.noted) >= noteEvery {
+		r.noted = now
+		e.note(true, fmt.Sprintf("refused %s at %s: %s", e.cfg.Nodes[at].Name, in.From, why))
+	}
+}
+
 // remember finds or makes the entry of a refusal.
 func (e *Engine) remember(name string, from netip.Addr, why string, now time.Time) *refused {
 	addr := ""

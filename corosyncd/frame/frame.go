@@ -37,7 +37,8 @@ const (
 	// MaxGossip is the largest payload that fits into one Ethernet frame over IPv6 together with Overhead.
 	MaxGossip = 1452 - Overhead
 
-	version = 1
+	// Version is the packet format.
+	Version = 1
 )
 
 // Header is the readable part of a packet.
@@ -51,7 +52,7 @@ type Header struct {
 }
 
 func (h *Header) put(b []byte) {
-	b[0], b[1], b[2], b[3] = 'H', 'F', version, byte(h.Kind)
+	b[0], b[1], b[2], b[3] = 'H', 'F', Version, byte(h.Kind)
 	binary.LittleEndian.PutUint32(b[4:], uint32(h.Key))
 	binary.LittleEndian.PutUint16(b[8:], uint16(h.From))
 	binary.LittleEndian.PutUint16(b[10:], uint16(h.To))
@@ -62,7 +63,7 @@ func (h *Header) put(b []byte) {
 
 // parse reads a header. It is false for anything that is not a packet of this version.
 func (h *Header) parse(b []byte) bool {
-	if len(b) < Overhead || b[0] != 'H' || b[1] != 'F' || b[2] != version {
+	if len(b) < Overhead || b[0] != 'H' || b[1] != 'F' || b[2] != Version {
 		return false
 	}
 	h.Kind = Kind(b[3])

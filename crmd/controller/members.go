@@ -34,6 +34,7 @@ type member struct {
 	since, nextTry time.Time
 	asked          bool // an Enlist is under way
 	seen           bool // was ready before in this office
+	fresh          bool // votes, but has no configuration log (any more): its vote is worth nothing
 	mode           throttle.Mode
 	cores          int
 	why            string // why it is not ready
@@ -116,7 +117,7 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		m.nodeLost(now, in.Node)
 	}
 	x.state, x.session, x.seq, x.since, x.why = ready, a.Session, a.Seq, now, ""
-	x.mode, x.cores, x.seen = throttle.ParseMode(a.Mode), a.Cores, true
+	x.mode, x.cores, x.seen, x.fresh = throttle.ParseMode(a.Mode), a.Cores, true, a.Fresh && slices.Contains(m.raft.Voters, in.Node)
 	node := m.statusNode(in.Node)
 	var resources []*cibxml.Element
 	for _, text := range a.History {

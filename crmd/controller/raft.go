@@ -40,7 +40,13 @@ func (m *Machine) tendRaft(now time.Time) {
 	}
 	voters := len(m.raft.Voters)
 	for _, name := range m.memberNames() {
-		if m.members[name].state == ready && !slices.Contains(m.raft.Voters, name) && voters < maxVoters {
+		x := m.members[name]
+		switch votes := slices.Contains(m.raft.Voters, name); {
+		case x.state != ready:
+		case votes && x.fresh: // it lost its disk: it comes back as a learner
+			x.fresh = false
+			m.emit(RemoveVoter{name})
+		case !votes && voters < maxVoters:
 			ask(name, AddVoter{name})
 		}
 	}
@@ -59,7 +65,7 @@ func (m *Machine) configured(name string) bool {
 // proof the missing voters could still hold a majority and accept changes that we do not know.
 func (m *Machine) recoverRaft(now time.Time) {
 	f := &m.fencing
-	if !m.view.Quorum.Quorate || now.Before(f.recovery) {
+	if !m.view.Quorum.Quorate || m.raftMajority() || now.Before(f.recovery) {
 		return
 	}
 	unfenced := !m.optionBool("stonith-enabled", true)

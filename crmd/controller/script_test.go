@@ -118,7 +118,7 @@ func (w *world) verb(f []string) []Output {
 		var out []Output
 		for _, node := range f[1:] {
 			if !strings.Contains(node, "=") {
-				out = append(out, w.m.Step(w.now, EnlistResult{Node: node, Answer: api.Enlisted{Node: node, Session: arg(f, "session", "s1"), Cores: 2, Mode: "negligible", FeatureSet: cib.FeatureSet}})...)
+				out = append(out, w.m.Step(w.now, EnlistResult{Node: node, Answer: api.Enlisted{Node: node, Session: arg(f, "session", "s1"), Cores: 2, Mode: "negligible", FeatureSet: cib.FeatureSet, Fresh: arg(f, "fresh", "") != ""}})...)
 			}
 		}
 		return out

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/crmd/executor/systemd"
+	"github.com/holdfast-ha/holdfast/internal/cibsecret"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 )
 
@@ -54,7 +55,7 @@ func (c *Config) setDefaults() {
 	or(&c.FenceDir, "/usr/sbin")
 	or(&c.RscTmp, "/run/resource-agents")
 	or(&c.SbinDir, "/usr/sbin")
-	or(&c.SecretsDir, "/var/lib/pacemaker/lrm/cibsecrets")
+	or(&c.SecretsDir, cibsecret.Dir)
 	if len(c.OCFPath) == 0 {
 		c.OCFPath = []string{filepath.Join(c.OCFRoot, "resource.d")}
 	}

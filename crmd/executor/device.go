@@ -111,7 +111,7 @@ func (e *Executor) askDevice(ctx context.Context, op Op, task string) Outcome {
 	}
 	params, err := e.secrets(op)
 	if err != nil {
-		return Outcome{Status: lrm.Done, RC: lrm.RCInvalidParam, ExitReason: err.Error()}
+		return withoutSecrets
 	}
 	timeout := time.Duration(op.TimeoutMs) * time.Millisecond
 	out := e.cfg.Stonith(ctx, DeviceCall{ID: op.Rsc, Agent: op.Type, Params: params, Task: task, Timeout: timeout})

@@ -18,8 +18,10 @@ func (e *Executor) ocfEnvironment(op Op) []string {
 	env := append(slices.Clone(e.env),
 		"OCF_RA_VERSION_MAJOR=1", "OCF_RA_VERSION_MINOR=1", "OCF_ROOT="+e.cfg.OCFRoot,
 		"OCF_EXIT_REASON_PREFIX="+exitReasonPrefix,
-		"OCF_RESOURCE_INSTANCE="+instance, "OCF_RESOURCE_TYPE="+op.Type, "OCF_RESOURCE_PROVIDER="+op.Provider,
-		"OCF_RESKEY_crm_feature_set="+e.cfg.FeatureSet)
+		"OCF_RESOURCE_INSTANCE="+instance, "OCF_RESOURCE_TYPE="+op.Type, "OCF_RESOURCE_PROVIDER="+op.Provider)
+	if _, has := op.Params["crm_feature_set"]; !has {
+		env = append(env, "OCF_RESKEY_crm_feature_set="+e.cfg.FeatureSet)
+	}
 	for _, name := range sortedKeys(op.Params) {
 		if name == "OCF_CHECK_LEVEL" {
 			env = append(env, name+"="+op.Params[name])

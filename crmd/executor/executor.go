@@ -144,6 +144,9 @@ func (e *Executor) step(in opqueue.Input) []opqueue.Output {
 	if e.ended {
 		return nil
 	}
+	if _, more := in.(opqueue.Submit); more && len(e.reports) >= opqueue.Limit {
+		return []opqueue.Output{opqueue.Refused{Reason: fmt.Sprintf("%d results wait to be taken", len(e.reports))}}
+	}
 	outs := e.queue.Step(time.Now(), in)
 	for _, o := range outs {
 		switch o := o.(type) {

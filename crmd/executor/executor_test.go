@@ -1,21 +1,17 @@
 package executor
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/holdfast-ha/holdfast/cib/lrm"
-	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/proc"
 )
 
@@ -145,7 +141,7 @@ func TestRun_ShutdownKillsAndReportsNothing(t *testing.T) {
 	fmt.Sscan(tryRead(l.dir+"/pid"), &pid)
 	l.stop()
 	goleak.VerifyNone(t, before)
-	if left := proc.Group(pid, 10, 0); len(left) != 0 {
+	if left := proc.Group(pid, 10); len(left) != 0 {
 		t.Errorf("after the end there still run %v", left)
 	}
 	l.mu.Lock()
@@ -155,57 +151,6 @@ func TestRun_ShutdownKillsAndReportsNothing(t *testing.T) {
 	}
 	if _, err := l.e.Submit(ocfOp("Hang", "start")); err == nil {
 		t.Error("an ended executor takes operations")
-	}
-}
-
-// TestMain is also the daemon that TestRun_AfterACrash kills.
-func TestMain(m *testing.M) {
-	if dir := os.Getenv("EXECUTOR_TEST_CRASH"); dir != "" {
-		e, err := New(Config{Dirs: paths.Dirs{Run: filepath.Join(dir, "run")}, Report: func(Result) {},
-			OCFPath: []string{filepath.Join(dir, "ocf")}, RscTmp: filepath.Join(dir, "rsctmp")})
-		if err != nil {
-			panic(err)
-		}
-		for _, task := range []string{"start", "monitor"} {
-			op := ocfOp("Hang", task)
-			op.Params = map[string]string{"journal": filepath.Join(dir, "journal")}
-			if _, err := e.Submit(op); err != nil {
-				panic(err)
-			}
-		}
-		panic(e.Run(context.Background()))
-	}
-	os.Exit(m.Run())
-}
-
-func TestRun_AfterACrashNoTwoOperationsOfAResource(t *testing.T) {
-	dir := t.TempDir()
-	l := &lab{t: t, dir: dir}
-	l.agent("Hang", `setsid sleep 600 >/dev/null 2>&1 </dev/null &
-echo $! >> `+dir+`/daemons; echo "begin $1 $$" >> `+dir+`/journal; sleep 600`)
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "EXECUTOR_TEST_CRASH="+dir)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the agent of the first daemon runs", func() bool { return len(tryRead(dir+"/journal")) > 0 })
-	cmd.Process.Kill()
-	cmd.Wait()
-	var task string
-	var agent, daemon int
-	fmt.Sscanf(tryRead(dir+"/journal"), "begin %s %d", &task, &agent)
-	fmt.Sscan(tryRead(dir+"/daemons"), &daemon)
-	t.Cleanup(func() { syscall.Kill(daemon, syscall.SIGKILL) })
-	if syscall.Kill(agent, 0) != nil || syscall.Kill(daemon, 0) != nil {
-		t.Fatal("agent or resource did not survive the daemon")
-	}
-	again := newLabIn(t, dir, nil)
-	again.agent("Look", `case $(cut -d' ' -f3 /proc/`+fmt.Sprint(agent)+`/stat 2>/dev/null) in ''|Z) exit 0;; esac; exit 1`)
-	if r := again.do(ocfOp("Look", "monitor")); r.RC != lrm.RCOK {
-		t.Errorf("the old %s still ran when the first operation began", task)
-	}
-	if syscall.Kill(daemon, 0) != nil {
-		t.Error("the resource was killed with the agent")
 	}
 }
 

@@ -66,7 +66,7 @@ func (e *Executor) ocf(ctx context.Context, op Op) (Outcome, remains) {
 		return notStarted(op.Type, err), remains{}
 	}
 	if op.Params, err = e.secrets(op); err != nil {
-		return Outcome{Status: lrm.Done, RC: lrm.RCInvalidParam, ExitReason: err.Error()}, remains{}
+		return withoutSecrets, remains{}
 	}
 	x, err := e.exec(ctx, op, path, op.Task, e.ocfEnvironment(op))
 	if err != nil {

@@ -1,39 +1,31 @@
 package executor
 
 import (
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
-	"os"
-	"path/filepath"
-	"strings"
+
+	"github.com/holdfast-ha/holdfast/cib/lrm"
+	"github.com/holdfast-ha/holdfast/internal/cibsecret"
 )
 
-const (
-	// secretMark is the whole value of a parameter that is kept in a file on each node.
-	secretMark = "lrm://"
-	// maxSecret is how many bytes of the file's first line count.
-	maxSecret = 254
-)
+// errSecrets says that a secret could not be read; which file is wrong goes to the log of this node only.
+var errSecrets = errors.New("secret of the resource cannot be read")
 
-// errSecrets is what the history shows; which file is wrong goes to the log of this node only.
-var errSecrets = errors.New("Unable to load CIB secrets") //nolint:staticcheck // Pacemaker's text, which tools show as it is
+// withoutSecrets is the result then, with Pacemaker's text.
+var withoutSecrets = Outcome{Status: lrm.Done, RC: lrm.RCInvalidParam, ExitReason: "Unable to load CIB secrets"}
 
 // secrets replaces the parameters that are kept in files. A stop goes on without: what runs must be
 // stoppable although a secret is lost.
 func (e *Executor) secrets(op Op) (map[string]string, error) {
 	params, cloned := op.Params, false
 	for _, name := range sortedKeys(op.Params) {
-		if op.Params[name] != secretMark {
+		if op.Params[name] != cibsecret.Mark {
 			continue
 		}
 		if !cloned {
 			params, cloned = maps.Clone(op.Params), true
 		}
-		secret, err := readSecret(filepath.Join(e.cfg.SecretsDir, filepath.Base(op.Rsc)), filepath.Base(name))
+		secret, err := cibsecret.Read(e.cfg.SecretsDir, op.Rsc, name)
 		switch {
 		case err == nil:
 			params[name] = secret
@@ -45,37 +37,4 @@ func (e *Executor) secrets(op Op) (map[string]string, error) {
 		}
 	}
 	return params, nil
-}
-
-// readSecret reads the first line of a file whose MD5 must stand in a file beside it, so that a node with
-// an old copy is noticed. MD5 is what cibsecret writes.
-func readSecret(dir, name string) (string, error) {
-	path := filepath.Join(dir, name)
-	value, err := firstLine(path)
-	if err != nil {
-		return "", err
-	}
-	want, err := firstLine(path + ".sign")
-	if err != nil {
-		return "", err
-	}
-	sum := md5.Sum([]byte(value))
-	if !strings.EqualFold(hex.EncodeToString(sum[:]), want) {
-		return "", fmt.Errorf("%s does not match its checksum in %s.sign; run cibsecret sync", path, path)
-	}
-	return value, nil
-}
-
-func firstLine(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxSecret))
-	if err != nil {
-		return "", err
-	}
-	line, _, _ := strings.Cut(string(raw), "\n")
-	return strings.TrimRight(line, " \t\r"), nil
 }

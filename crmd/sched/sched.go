@@ -7,7 +7,9 @@ import (
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/sched/action"
+	"github.com/holdfast-ha/holdfast/crmd/sched/compile"
 	"github.com/holdfast-ha/holdfast/crmd/sched/constraint"
+	"github.com/holdfast-ha/holdfast/crmd/sched/create"
 	"github.com/holdfast-ha/holdfast/crmd/sched/history"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/crmd/sched/opconf"
@@ -39,7 +41,7 @@ type Options struct {
 type Result struct {
 	Model      *model.Model
 	Assignment *place.Assignment
-	Book       *action.Book
+	Transition *compile.Transition
 	Log        *report.Log
 }
 
@@ -71,6 +73,12 @@ func Plan(m *model.Model, in Input, opt Options) *Result {
 	set := constraint.Read(b, unpack.Section(m.Doc, "constraints"))
 	score.Apply(b, set)
 	order.Imply(b, set)
+	maker := create.New(b)
+	maker.CompareHistory()
 	a := place.All(b, set, place.Options{Scores: opt.Scores, Utilization: opt.Utilization})
-	return &Result{Model: m, Assignment: a, Book: b, Log: log}
+	maker.All(a)
+	maker.OrderRemotes()
+	maker.FenceAndShutDown()
+	solver := order.Solve(b, set, a)
+	return &Result{Model: m, Assignment: a, Transition: compile.Build(solver, maker), Log: log}
 }

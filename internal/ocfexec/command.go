@@ -16,6 +16,12 @@ type Command struct {
 	Env  []string // NAME=value; nothing is inherited
 	// Timeout after which the child is killed; 0 is never.
 	Timeout time.Duration
+	// Stdin is what the child reads; "" is /dev/null.
+	Stdin string
+	// Grace lies between SIGTERM and SIGKILL when the child is ended; 0 kills it at once.
+	Grace time.Duration
+	// EndGroup kills what the child leaves running when it ends by itself.
+	EndGroup bool
 	// LeaderOnly kills only the child itself at the timeout and not what it started.
 	LeaderOnly bool
 	// Limit bounds stdout and stderr, in bytes each; 0 is DefaultLimit. What comes later wins, because
@@ -38,8 +44,11 @@ type Exit struct {
 	Truncated           bool // the beginning of an output was dropped
 	Started             time.Time
 	Elapsed             time.Duration
-	// Hang is the group as it was before it was killed at the timeout, at most maxHang processes.
+	// Hang is the child and what it had started before they were killed at the timeout, at most maxHang
+	// processes.
 	Hang []proc.Process
+	// Rest is what an ended child left running and EndGroup killed, as far as it held on to the outputs.
+	Rest []proc.Process
 	// Gone is nil when nothing of the killed group runs any more. Otherwise a process sits in the kernel
 	// and cannot die (state D), and Gone is closed when the last one has.
 	Gone <-chan struct{}
@@ -49,7 +58,6 @@ const (
 	// killGrace is how long a killed group may take to die before Exec returns without it. Pacemaker
 	// warns after the same time.
 	killGrace = 5 * time.Second
-	// maxHang and hangBudget bound the look at a hanging group, which delays its kill.
-	maxHang    = 16
-	hangBudget = 100 * time.Millisecond
+	// maxHang bounds the look at a hanging agent and its children, which delays their kill.
+	maxHang = 16
 )

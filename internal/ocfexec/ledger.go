@@ -122,21 +122,22 @@ func (r *Runner) KillLeftovers() []Leftover {
 		_ = syscall.Kill(-p.PID, syscall.SIGKILL)
 		found = append(found, Leftover{Label: label, Process: p, path: path})
 	}
-	for limit := time.Now().Add(killGrace); ; time.Sleep(5 * time.Millisecond) {
+	limit := time.Now().Add(killGrace)
+	for wait := time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
 		waiting := false
 		for i := range found {
-			found[i].Check()
-			waiting = waiting || !found[i].Dead
+			waiting = !found[i].Check() || waiting
 		}
 		if !waiting || time.Now().After(limit) {
 			return found
 		}
+		time.Sleep(wait)
 	}
 }
 
 // Check looks again whether a leftover has died, and forgets it when it has.
 func (l *Leftover) Check() bool {
-	if !l.Dead && !proc.Alive(l.Process.PID, l.Process.Start) && len(proc.Group(l.Process.PID, 1, 0)) == 0 {
+	if !l.Dead && !proc.Alive(l.Process.PID, l.Process.Start) && len(proc.Group(l.Process.PID, 1)) == 0 {
 		l.Dead = true
 		_ = os.Remove(l.path)
 	}
@@ -160,7 +161,7 @@ func (l *ledger) leftover(path, mark string) (p proc.Process, label string, ok b
 		}
 	}
 	// The daemon died between fork and record. What the agent starts inherits the mark, but not its path.
-	marked := proc.Find(1, 0, func(p proc.Process) bool {
+	marked := proc.Find(1, func(p proc.Process) bool {
 		if p.PID != p.Group || p.Gone() {
 			return false
 		}

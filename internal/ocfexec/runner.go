@@ -16,6 +16,10 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/proc"
 )
 
+// holdTime is how long the end of an output may come after the end of the child before somebody else is
+// taken to hold it.
+const holdTime = 5 * time.Millisecond
+
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
@@ -102,18 +106,29 @@ func (r *Runner) Exec(ctx context.Context, c Command) (Exit, error) {
 		out.abandon()
 		return Exit{}, err
 	}
-	ch, note, err := r.start(ctx, c, out, errs)
+	in, err := r.newInput(c.Stdin)
 	if err != nil {
+		out.abandon()
+		errs.abandon()
+		return Exit{}, err
+	}
+	ch, note, err := r.start(ctx, c, in, out, errs)
+	in.started()
+	if err != nil {
+		in.abandon()
 		out.abandon()
 		errs.abandon()
 		return Exit{}, err
 	}
 	syscall.Close(out.write)
 	syscall.Close(errs.write)
+	ch.outputs = []*output{out, errs}
+	go in.feed(c.Stdin)
 	go out.follow()
 	go errs.follow()
 	x := Exit{Started: ch.started}
 	r.wait(ctx, c, ch, note, &x)
+	in.stop()
 	out.stop()
 	errs.stop()
 	x.Stdout, x.Stderr, x.Truncated = out.bytes(), errs.bytes(), out.dropped || errs.dropped
@@ -122,7 +137,7 @@ func (r *Runner) Exec(ctx context.Context, c Command) (Exit, error) {
 
 // start notes the command in the ledger before it exists and again when its pid is known, so that there is
 // no moment at which a crash of this daemon leaves an agent without a trace.
-func (r *Runner) start(ctx context.Context, c Command, out, errs *output) (*child, note, error) {
+func (r *Runner) start(ctx context.Context, c Command, in *input, out, errs *output) (*child, note, error) {
 	n, err := r.ledger.open(c.Label, c.Path)
 	if err != nil {
 		return nil, n, err
@@ -133,7 +148,7 @@ func (r *Runner) start(ctx context.Context, c Command, out, errs *output) (*chil
 	}
 	req := spawnRequest{
 		argv: append([]string{c.Path}, c.Args...), env: env,
-		files: [3]uintptr{r.null.Fd(), uintptr(out.write), uintptr(errs.write)}, reply: make(chan spawnReply, 1),
+		files: [3]uintptr{in.read.Fd(), uintptr(out.write), uintptr(errs.write)}, reply: make(chan spawnReply, 1),
 	}
 	select {
 	case r.spawns <- req:
@@ -172,7 +187,7 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 		// Lateness of ours is not the agent's: what has ended by now counts as in time.
 		if !ch.ended(unix.WNOHANG) {
 			x.TimedOut, killed = true, true
-			x.Hang = proc.Group(ch.pid, maxHang, hangBudget)
+			x.Hang = proc.Tree(ch.pid, maxHang)
 		}
 	case <-ctx.Done():
 		x.Cancelled, killed = true, true
@@ -181,14 +196,16 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 	}
 	x.Code = -1
 	if killed {
+		ch.terminate(c)
 		ch.kill(c.LeaderOnly)
-		x.Elapsed = time.Since(ch.started)
-		if !r.awaitDeath(ch, c.LeaderOnly) {
-			x.Gone = r.watch(ch, c, n)
-			return
-		}
-	} else {
-		x.Elapsed = time.Since(ch.started)
+	}
+	x.Elapsed = time.Since(ch.started)
+	switch {
+	case killed && !ch.dies(c.LeaderOnly, killGrace):
+		x.Gone = r.watch(ch, c, n)
+		return
+	case !killed && c.EndGroup:
+		x.Rest = ch.endRest()
 	}
 	status := ch.reap()
 	n.close()
@@ -200,61 +217,38 @@ func (r *Runner) wait(ctx context.Context, c Command, ch *child, n note, x *Exit
 	}
 }
 
-// awaitDeath waits killGrace for a killed group. While the leader is not reaped its pid, which is the
-// group's number, cannot belong to another process.
-func (r *Runner) awaitDeath(ch *child, leaderOnly bool) bool {
-	limit := time.NewTimer(killGrace)
-	defer limit.Stop()
-	select {
-	case <-ch.exited:
-	case <-limit.C:
-		return false
-	}
-	for wait := time.Millisecond; !leaderOnly && len(proc.Group(ch.pid, 1, 0)) > 0; wait = min(2*wait, 200*time.Millisecond) {
-		select {
-		case <-time.After(wait):
-		case <-limit.C:
-			return false
-		}
-	}
-	return true
-}
-
 // watch goes on waiting for a group that does not die, until it does or Run ends. The note stays as long.
 func (r *Runner) watch(ch *child, c Command, n note) <-chan struct{} {
 	gone := make(chan struct{})
-	left := proc.Group(ch.pid, maxHang, hangBudget)
-	r.log.Error("killed agent does not die", "op", c.Label, "processes", fmt.Sprint(left))
+	r.log.Error("killed agent does not die", "op", c.Label, "processes", fmt.Sprint(proc.Group(ch.pid, maxHang)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return gone
 	}
 	r.watches.Go(func() {
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
+		for !ch.dies(c.LeaderOnly, time.Second) {
 			select {
-			case <-tick.C:
 			case <-r.ended:
 				return
-			}
-			if ch.hasExited() && (c.LeaderOnly || len(proc.Group(ch.pid, 1, 0)) == 0) {
-				ch.reap()
-				n.close()
-				close(gone)
-				return
+			default:
 			}
 		}
+		ch.reap()
+		n.close()
+		close(gone)
 	})
 	return gone
 }
 
-// child is a started process that has not been reaped.
+// child is a started process.
 type child struct {
 	pid, pidfd int
 	started    time.Time
 	exited     chan struct{} // closed when it is a zombie
+	reaped     bool
+	status     syscall.WaitStatus
+	outputs    []*output
 }
 
 // await closes exited when the child has ended and leaves it unreaped. With a pidfd the goroutine waits in
@@ -285,13 +279,41 @@ func (ch *child) ended(flags int) bool {
 	}
 }
 
-func (ch *child) hasExited() bool {
+// terminate asks the child to end, and waits for as long as it may take.
+func (ch *child) terminate(c Command) {
+	if c.Grace <= 0 {
+		return
+	}
+	pid := -ch.pid
+	if c.LeaderOnly {
+		pid = ch.pid
+	}
+	_ = syscall.Kill(pid, syscall.SIGTERM) // ESRCH: it has ended meanwhile
+	t := time.NewTimer(c.Grace)
+	defer t.Stop()
 	select {
 	case <-ch.exited:
-		return true
-	default:
-		return false
+	case <-t.C:
 	}
+}
+
+// endRest kills what an ended child has left in its group. Only when somebody holds on to the outputs is it
+// worth a look who that is.
+func (ch *child) endRest() []proc.Process {
+	var rest []proc.Process
+	t := time.NewTimer(holdTime)
+	defer t.Stop()
+	for _, o := range ch.outputs {
+		select {
+		case <-o.done:
+			continue
+		case <-t.C:
+		}
+		rest = proc.Group(ch.pid, maxHang)
+		break
+	}
+	ch.kill(false)
+	return rest
 }
 
 // kill sends SIGKILL to the group. The child is not reaped yet, so the number is still its own.
@@ -303,12 +325,38 @@ func (ch *child) kill(leaderOnly bool) {
 	_ = syscall.Kill(pid, syscall.SIGKILL) // ESRCH: it has ended meanwhile
 }
 
-func (ch *child) reap() syscall.WaitStatus {
-	var status syscall.WaitStatus
-	for {
-		_, err := syscall.Wait4(ch.pid, &status, 0, nil)
-		if err != syscall.EINTR {
-			return status
+// dies waits until the killed child has ended and nothing of its group is left, and reports whether that
+// came within the time.
+func (ch *child) dies(leaderOnly bool, within time.Duration) bool {
+	limit := time.NewTimer(within)
+	defer limit.Stop()
+	select {
+	case <-ch.exited:
+	case <-limit.C:
+		return false
+	}
+	// The number of a group is not used again as long as the group has members, and afterwards asking
+	// for it can at worst make us wait for strangers: nothing is sent.
+	ch.reap()
+	for wait := time.Millisecond; !leaderOnly && !errors.Is(syscall.Kill(-ch.pid, 0), syscall.ESRCH); wait = min(2*wait, 200*time.Millisecond) {
+		// Zombies that init has not reaped yet count as members. Looking at every process tells them apart.
+		if wait > 50*time.Millisecond && len(proc.Group(ch.pid, 1)) == 0 {
+			break
+		}
+		select {
+		case <-time.After(wait):
+		case <-limit.C:
+			return false
 		}
 	}
+	return true
+}
+
+// reap takes the end of a child that has ended.
+func (ch *child) reap() syscall.WaitStatus {
+	for !ch.reaped {
+		_, err := syscall.Wait4(ch.pid, &ch.status, 0, nil)
+		ch.reaped = err != syscall.EINTR
+	}
+	return ch.status
 }

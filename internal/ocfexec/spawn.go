@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/holdfast-ha/holdfast/internal/proc"
 )
 
 // spawnRequest asks the forking thread for a child.
@@ -78,27 +80,12 @@ func protectedFromOOM() bool {
 }
 
 // resetOOM gives a new child the ordinary OOM score. The child already runs, and what it may have forked
-// has inherited ours, so its children follow until a look finds no new one.
+// has inherited ours, so its children follow.
 func resetOOM(pid int) {
-	seen := map[int]bool{}
-	for queue := []int{pid}; len(queue) > 0 && len(seen) < 64; queue = queue[1:] {
-		p := queue[0]
-		if seen[p] {
-			continue
-		}
-		seen[p] = true
-		dir := "/proc/" + strconv.Itoa(p)
-		// A process that is gone needs nothing, and nothing can be done for one that refuses.
-		_ = os.WriteFile(dir+"/oom_score_adj", []byte("0"), 0)
-		raw, err := os.ReadFile(dir + "/task/" + strconv.Itoa(p) + "/children")
-		if err != nil {
-			continue
-		}
-		for _, f := range strings.Fields(string(raw)) {
-			if child, err := strconv.Atoi(f); err == nil {
-				queue = append(queue, child)
-			}
-		}
+	// A process that is gone needs nothing, and nothing can be done for one that refuses.
+	_ = os.WriteFile("/proc/"+strconv.Itoa(pid)+"/oom_score_adj", []byte("0"), 0)
+	for _, child := range proc.Children(pid) {
+		resetOOM(child)
 	}
 }
 

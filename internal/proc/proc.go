@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // Process is one process at one moment. A pid alone does not name a process, because pids are used again:
@@ -87,15 +86,13 @@ func Alive(pid int, start uint64) bool {
 	return err == nil && p.Start == start && !p.Gone()
 }
 
-// Find lists the processes for which keep says yes, at most limit of them, in order of pid. It stops
-// looking when it has taken longer than within; 0 looks at all.
-func Find(limit int, within time.Duration, keep func(Process) bool) []Process {
+// Find lists the processes for which keep says yes, at most limit of them.
+func Find(limit int, keep func(Process) bool) []Process {
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return nil
 	}
 	defer dir.Close()
-	begin := time.Now()
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return nil
@@ -106,7 +103,7 @@ func Find(limit int, within time.Duration, keep func(Process) bool) []Process {
 		if err != nil {
 			continue
 		}
-		if len(found) >= limit || within > 0 && time.Since(begin) > within {
+		if len(found) >= limit {
 			break
 		}
 		if p, err := Read(pid); err == nil && keep(p) {
@@ -116,13 +113,50 @@ func Find(limit int, within time.Duration, keep func(Process) bool) []Process {
 	return found
 }
 
-// Group lists the processes of a process group that still run code, with what they wait for.
-func Group(group, limit int, within time.Duration) []Process {
-	found := Find(limit, within, func(p Process) bool { return p.Group == group && !p.Gone() })
-	for i := range found {
-		found[i].WChan = wchan(found[i].PID)
+// Tree lists a process and its descendants that still run code, with what they wait for, the process itself
+// first. It looks only at these, so it costs little on a host with many processes; a descendant whose parent
+// has ended is not found.
+func Tree(pid, limit int) []Process {
+	var found []Process
+	for queue := []int{pid}; len(queue) > 0 && len(found) < limit; queue = queue[1:] {
+		p, err := Read(queue[0])
+		if err != nil {
+			continue
+		}
+		queue = append(queue, Children(p.PID)...)
+		if !p.Gone() {
+			p.WChan = wchan(p.PID)
+			found = append(found, p)
+		}
 	}
 	return found
+}
+
+// Children lists the children of a process; empty on a kernel that does not tell (CONFIG_PROC_CHILDREN).
+func Children(pid int) []int {
+	dir := "/proc/" + strconv.Itoa(pid) + "/task"
+	tasks, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var children []int
+	for _, t := range tasks {
+		raw, err := os.ReadFile(dir + "/" + t.Name() + "/children")
+		if err != nil {
+			continue
+		}
+		for _, f := range strings.Fields(string(raw)) {
+			if child, err := strconv.Atoi(f); err == nil {
+				children = append(children, child)
+			}
+		}
+	}
+	return children
+}
+
+// Group lists the processes of a process group that still run code. It looks at every process of the host.
+func Group(group, limit int) []Process {
+	return Find(limit, func(p Process) bool { return p.Group == group && !p.Gone() })
 }
 
 // wchan reads in which kernel function a process sleeps.

@@ -52,7 +52,7 @@ func TestGroup_ShowsAStoppedMember(t *testing.T) {
 	}
 	deadline := time.Now().Add(5 * time.Second)
 	for {
-		members := Group(pid, 10, 0)
+		members := Group(pid, 10)
 		if len(members) == 1 && members[0].PID == pid && members[0].State == 'T' {
 			break
 		}
@@ -62,10 +62,34 @@ func TestGroup_ShowsAStoppedMember(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	if left := Group(pid, 10, 0); len(left) != 0 {
+	if left := Group(pid, 10); len(left) != 0 {
 		t.Errorf("after its end: %v", left)
 	}
 	if _, err := Read(pid); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("after its end: %v", err)
+	}
+}
+
+func TestTree_DescendantsWithTheirState(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "sh -c 'sleep 600; :' & wait")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); cmd.Wait() })
+	if len(Children(os.Getpid())) == 0 {
+		t.Skip("this kernel does not list children")
+	}
+	for limit := time.Now().Add(5 * time.Second); ; {
+		tree := Tree(cmd.Process.Pid, 10)
+		if len(tree) == 3 && tree[0].PID == cmd.Process.Pid && tree[1].PPID == tree[0].PID && tree[2].PPID == tree[1].PID && tree[2].Comm == "sleep" {
+			break
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("tree is %v", tree)
+		}
+	}
+	if tree := Tree(cmd.Process.Pid, 2); len(tree) != 2 {
+		t.Errorf("two of them: %v", tree)
 	}
 }

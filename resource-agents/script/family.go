@@ -74,9 +74,9 @@ func (s *state) inCgroup() (list []proc.Process, ok bool) {
 // because the agent was killed while it started it, is found by the mark alone.
 func (s *state) inSession() []proc.Process {
 	if lead, err := proc.Read(s.PID); err == nil && lead.Start == s.Start && s.PID != 0 {
-		return proc.Find(maxFamily, 0, func(p proc.Process) bool { return p.Session == s.PID && !p.Gone() })
+		return proc.Find(maxFamily, func(p proc.Process) bool { return p.Session == s.PID && !p.Gone() })
 	}
-	return proc.Find(maxFamily, 0, func(p proc.Process) bool {
+	return proc.Find(maxFamily, func(p proc.Process) bool {
 		if s.PID != 0 && p.Session != s.PID || p.Gone() {
 			return false
 		}

@@ -138,30 +138,31 @@ func onLink(ip netip.Addr) ([]network, error) {
 	return found, nil
 }
 
-// add puts the address on its interface, if nobody else has it.
-func add(ctx context.Context, c *ocf.Call, s settings) (link, error) {
+// ready finds the interface and the prefix for an address that no interface has, and switches the interface on.
+func ready(ctx context.Context, c *ocf.Call, s settings) (link, int, error) {
 	l, prefix, err := place(s)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	name := l.Attrs().Name
 	elsewhere := s
 	elsewhere.nic = ""
 	if at, err := find(elsewhere); err != nil || at != nil {
 		if err == nil {
-			err = ocf.Errorf(ocf.ErrGeneric, "%s is on interface %s already, not on %s", s.ip, at.Attrs().Name, s.nic)
+			err = ocf.Errorf(ocf.ErrGeneric, "%s is on interface %s already, not on %s", s.ip, at.Attrs().Name, name)
 		}
-		return nil, err
+		return nil, 0, err
 	}
-	name := l.Attrs().Name
 	if len(name)+1+len(s.label) >= unix.IFNAMSIZ && s.label != "" {
-		return nil, ocf.Errorf(ocf.ErrArgs, "the label %s:%s is longer than %d characters", name, s.label, unix.IFNAMSIZ-1)
+		return nil, 0, ocf.Errorf(ocf.ErrArgs, "the label %s:%s is longer than %d characters", name, s.label, unix.IFNAMSIZ-1)
 	}
-	if l, err = up(ctx, l, c.Bool("check_link")); err != nil {
-		return nil, err
-	}
-	if err := conflict(ctx, l, s.ip, c.Duration("duplicate_check")); err != nil {
-		return nil, err
-	}
+	l, err = up(ctx, l, c.Bool("check_link"))
+	return l, prefix, err
+}
+
+// add puts the address on its interface.
+func add(l link, prefix int, s settings) error {
+	name := l.Attrs().Name
 	a := &netlink.Addr{IPNet: &net.IPNet{IP: s.ip.AsSlice(), Mask: net.CIDRMask(prefix, s.ip.BitLen())}}
 	if s.label != "" {
 		a.Label = name + ":" + s.label
@@ -177,9 +178,9 @@ func add(ctx context.Context, c *ocf.Call, s settings) (link, error) {
 		a.Flags |= unix.IFA_F_NODAD
 	}
 	if err := netlink.AddrReplace(l, a); err != nil {
-		return nil, fmt.Errorf("add %s/%d to %s: %w", s.ip, prefix, name, err)
+		return fmt.Errorf("add %s/%d to %s: %w", s.ip, prefix, name, err)
 	}
-	return l, nil
+	return nil
 }
 
 // up switches the interface on if it is off, and waits for its carrier.

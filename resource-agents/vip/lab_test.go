@@ -181,7 +181,7 @@ func (l *lab) sniff(proto int) *sniffer {
 
 // announcing reports whether a process still announces the address.
 func announcing(ip string) bool {
-	return len(proc.Find(1, 0, func(p proc.Process) bool {
+	return len(proc.Find(1, func(p proc.Process) bool {
 		args := proc.Cmdline(p.PID)
 		return !p.Gone() && len(args) > 3 && args[1] == AnnounceFlag && args[3] == ip
 	})) > 0

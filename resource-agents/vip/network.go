@@ -18,17 +18,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errNoEthernet: the interface has no neighbours that could be asked or told, such as a tunnel's end.
-var errNoEthernet = errors.New("the interface has no Ethernet addresses")
-
 // probes is how often the network is asked within the time for the check.
 const probes = 3
 
-// open gets access to the frames of an interface that are about neighbours of the family.
-func open(l link, v6 bool) (*packet.Conn, net.HardwareAddr, error) {
+// wire is access to an interface's frames that are about neighbours. A nil wire, of an interface without
+// Ethernet addresses, has nobody to ask or tell.
+type wire struct {
+	conn *packet.Conn
+	mac  net.HardwareAddr
+	name string
+}
+
+// open gets access to the frames about neighbours of one family of addresses.
+func open(l link, v6 bool) (*wire, error) {
 	a := l.Attrs()
 	if len(a.HardwareAddr) != 6 || a.Flags&net.FlagLoopback != 0 || a.RawFlags&unix.IFF_NOARP != 0 {
-		return nil, nil, errNoEthernet
+		return nil, nil
 	}
 	proto, cfg := etherARP, &packet.Config{}
 	if v6 {
@@ -43,52 +48,78 @@ func open(l link, v6 bool) (*packet.Conn, net.HardwareAddr, error) {
 			bpf.RetConstant{Val: 0},
 		})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		cfg.Filter = filter
 	}
 	ifi := &net.Interface{Index: a.Index, Name: a.Name, MTU: a.MTU, HardwareAddr: a.HardwareAddr, Flags: a.Flags}
 	conn, err := packet.Listen(ifi, packet.Raw, proto, cfg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("packet socket on %s: %w", a.Name, err)
+		return nil, fmt.Errorf("packet socket on %s: %w", a.Name, err)
 	}
-	return conn, a.HardwareAddr, nil
+	return &wire{conn: conn, mac: a.HardwareAddr, name: a.Name}, nil
 }
 
-// announce tells the neighbours n times where the address is.
-func announce(l link, ip netip.Addr, n int, gap time.Duration) error {
-	conn, mac, err := open(l, ip.Is6())
-	if errors.Is(err, errNoEthernet) {
+func (w *wire) close() {
+	if w != nil {
+		w.conn.Close()
+	}
+}
+
+func (w *wire) send(frame []byte) error {
+	if _, err := w.conn.WriteTo(frame, &packet.Addr{HardwareAddr: net.HardwareAddr(frame[:6])}); err != nil {
+		return fmt.Errorf("send on %s: %w", w.name, err)
+	}
+	return nil
+}
+
+// announce tells the neighbours where the address is.
+func (w *wire) announce(ip netip.Addr) error {
+	if w == nil {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	for i := range n {
-		if i > 0 {
-			time.Sleep(gap)
-		}
-		for _, frame := range announcements(mac, ip) {
-			if _, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: net.HardwareAddr(frame[:6])}); err != nil {
-				return fmt.Errorf("send on %s: %w", l.Attrs().Name, err)
-			}
+	for _, frame := range announcements(w.mac, ip) {
+		if err := w.send(frame); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// file is a second descriptor of the socket.
+func (w *wire) file() (*os.File, error) {
+	raw, err := w.conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var dup int
+	var derr error
+	if err := raw.Control(func(fd uintptr) { dup, derr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
+		return nil, err
+	}
+	if derr != nil {
+		return nil, derr
+	}
+	return os.NewFile(uintptr(dup), "packet socket"), nil
+}
+
 // AnnounceFlag makes this program tell the neighbours of an address; Announce reads the arguments after it.
 const AnnounceFlag = "--announce"
 
-// announceLater goes on announcing in a process of its own, so that the start need not wait for it.
-func announceLater(l link, ip netip.Addr, n int, gap time.Duration) error {
+// announceLater goes on announcing in a process of its own, so that the start need not wait for it. That
+// process gets the socket, too, only to be the last who closes it: the kernel takes some 10 ms for that.
+func announceLater(w *wire, l link, ip netip.Addr, n int, gap time.Duration) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	socket, err := w.file()
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
 	cmd := exec.Command(self, AnnounceFlag, strconv.Itoa(l.Attrs().Index), ip.String(), strconv.Itoa(n), gap.String())
-	cmd.Dir, cmd.Env = "/", []string{}
+	cmd.Dir, cmd.Env, cmd.ExtraFiles = "/", []string{}, []*os.File{socket}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return err
@@ -123,7 +154,13 @@ func Announce(args []string) error {
 		if err != nil || at == nil {
 			return err
 		}
-		if err := announce(at, ip, 1, 0); err != nil {
+		w, err := open(at, ip.Is6())
+		if err != nil {
+			return err
+		}
+		err = w.announce(ip)
+		w.close()
+		if err != nil {
 			return err
 		}
 	}
@@ -131,32 +168,29 @@ func Announce(args []string) error {
 }
 
 // probe asks the network for the time given who has the address. It returns at the first answer, or nil.
-func probe(ctx context.Context, l link, ip netip.Addr, within time.Duration) (net.HardwareAddr, error) {
-	conn, mac, err := open(l, ip.Is6())
-	if err != nil {
-		return nil, err
+func (w *wire) probe(ctx context.Context, ip netip.Addr, within time.Duration) (net.HardwareAddr, error) {
+	if w == nil || within == 0 {
+		return nil, nil
 	}
-	defer conn.Close()
 	end := time.Now().Add(within)
 	buf := make([]byte, 2048)
 	for i := range probes {
-		frame := question(mac, ip)
-		if _, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: net.HardwareAddr(frame[:6])}); err != nil {
+		if err := w.send(question(w.mac, ip)); err != nil {
 			return nil, err
 		}
 		// The last answers get a full share of the time as well.
-		if err := conn.SetReadDeadline(end.Add(-within * time.Duration(probes-1-i) / probes)); err != nil {
+		if err := w.conn.SetReadDeadline(end.Add(-within * time.Duration(probes-1-i) / probes)); err != nil {
 			return nil, err
 		}
 		for {
-			n, _, err := conn.ReadFrom(buf)
+			n, _, err := w.conn.ReadFrom(buf)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				break
 			}
 			if err != nil {
 				return nil, err
 			}
-			if who := claims(buf[:n], mac, ip); who != nil {
+			if who := claims(buf[:n], w.mac, ip); who != nil {
 				return who, nil
 			}
 		}

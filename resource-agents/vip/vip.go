@@ -3,7 +3,6 @@ package vip
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -47,9 +46,9 @@ func parameters() []ocf.Param {
 of the network which contains the address, and that of a single address (32 or 128) if only nic is set and it has no such network.`},
 		{Name: "iflabel", Type: ocf.Text, Short: "Label of the IPv4 address",
 			Long: "A label for old tools such as ifconfig: the address is shown as eth0:LABEL. Interface name and label have at most 15 characters together."},
-		{Name: "duplicate_check", Type: ocf.Duration, Default: "100ms", Reloadable: true, Short: "Time for the duplicate address check",
+		{Name: "duplicate_check", Type: ocf.Duration, Default: "50ms", Reloadable: true, Short: "Time for the duplicate address check",
 			Long: `For how long the network is asked before the start whether somebody else has the address. Somebody who answers makes the start fail.
-0 does not ask.`},
+0 does not ask; that is needed in networks whose switches answer for machines that are gone (proxy ARP, ARP suppression).`},
 		{Name: "arp_count", Type: ocf.Integer, Default: "5", Min: 1, Reloadable: true, Short: "Number of announcements",
 			Long: `How often the neighbours are told where the address is (gratuitous ARP, or unsolicited neighbour advertisement for IPv6). The first
 announcement is made before the start ends, the others in the background.`},
@@ -79,18 +78,6 @@ type settings struct {
 
 const forever = 1<<32 - 1
 
-// String is such as 192.0.2.10/24 on eth0.
-func (s settings) String() string {
-	text := s.ip.String()
-	if s.prefix >= 0 {
-		text += fmt.Sprintf("/%d", s.prefix)
-	}
-	if s.nic != "" {
-		text += " on " + s.nic
-	}
-	return text
-}
-
 func start(ctx context.Context, c *ocf.Call) error {
 	s, err := parse(c)
 	if err != nil {
@@ -100,18 +87,33 @@ func start(ctx context.Context, c *ocf.Call) error {
 	if err != nil {
 		return err
 	}
-	if at == nil {
-		if at, err = add(ctx, c, s); err != nil {
+	there := at != nil
+	prefix := 0
+	if !there {
+		if at, prefix, err = ready(ctx, c, s); err != nil {
 			return err
 		}
-		c.Logf("added %s to %s", s.ip, at.Attrs().Name)
 	}
-	if err := announce(at, s.ip, 1, 0); err != nil {
+	w, err := open(at, s.ip.Is6())
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if !there {
+		if err := conflict(ctx, w, s.ip, c.Duration("duplicate_check")); err != nil {
+			return err
+		}
+		if err := add(at, prefix, s); err != nil {
+			return err
+		}
+		c.Logf("added %s/%d to %s", s.ip, prefix, at.Attrs().Name)
+	}
+	if err := w.announce(s.ip); err != nil {
 		c.Logf("the neighbours are not told of %s: %v", s.ip, err)
 		return nil
 	}
-	if n := c.Int("arp_count") - 1; n > 0 {
-		if err := announceLater(at, s.ip, n, time.Duration(c.Int("arp_interval"))*time.Millisecond); err != nil {
+	if n := c.Int("arp_count") - 1; n > 0 && w != nil {
+		if err := announceLater(w, at, s.ip, n, time.Duration(c.Int("arp_interval"))*time.Millisecond); err != nil {
 			c.Logf("the neighbours are told of %s only once: %v", s.ip, err)
 		}
 	}
@@ -123,14 +125,18 @@ func stop(_ context.Context, c *ocf.Call) error {
 	if err != nil {
 		return err
 	}
-	at, err := find(s)
-	for ; err == nil && at != nil; at, err = find(s) {
+	// More than once only if the address was added to several interfaces by hand.
+	for range 16 {
+		at, err := find(s)
+		if err != nil || at == nil {
+			return err
+		}
 		if err := remove(at, s); err != nil {
 			return err
 		}
 		c.Logf("removed %s from %s", s.ip, at.Attrs().Name)
 	}
-	return err
+	return ocf.Errorf(ocf.ErrGeneric, "%s comes back after it was removed; somebody else manages it", s.ip)
 }
 
 func monitor(ctx context.Context, c *ocf.Call) error {
@@ -153,33 +159,37 @@ func monitor(ctx context.Context, c *ocf.Call) error {
 	if c.Bool("check_link") && !carrier(at) {
 		return ocf.Errorf(ocf.ErrGeneric, "interface %s has no carrier", at.Attrs().Name)
 	}
-	if c.Level >= 10 {
-		if err := conflict(ctx, at, s.ip, c.Duration("duplicate_check")); err != nil {
+	deep, refresh := c.Level >= 10, c.Int("arp_count_refresh")
+	if !deep && refresh == 0 {
+		return nil
+	}
+	w, err := open(at, s.ip.Is6())
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if deep {
+		if err := conflict(ctx, w, s.ip, c.Duration("duplicate_check")); err != nil {
 			return err
 		}
 	}
-	if n := c.Int("arp_count_refresh"); n > 0 {
-		if err := announce(at, s.ip, n, 0); err != nil {
+	for range refresh {
+		if err := w.announce(s.ip); err != nil {
 			c.Logf("the neighbours are not told of %s: %v", s.ip, err)
+			break
 		}
 	}
 	return nil
 }
 
-// conflict fails if somebody else answers for the address. That nobody can be asked is no conflict.
-func conflict(ctx context.Context, at link, ip netip.Addr, within time.Duration) error {
-	if within == 0 {
-		return nil
-	}
-	mac, err := probe(ctx, at, ip, within)
-	if errors.Is(err, errNoEthernet) {
-		return nil
-	}
+// conflict fails if somebody else answers for the address.
+func conflict(ctx context.Context, w *wire, ip netip.Addr, within time.Duration) error {
+	mac, err := w.probe(ctx, ip, within)
 	if err != nil {
-		return fmt.Errorf("ask for duplicates of %s on %s: %w", ip, at.Attrs().Name, err)
+		return fmt.Errorf("ask for duplicates of %s: %w", ip, err)
 	}
 	if mac != nil {
-		return ocf.Errorf(ocf.ErrGeneric, "%s is in use by %s on the network of %s", ip, mac, at.Attrs().Name)
+		return ocf.Errorf(ocf.ErrGeneric, "%s is in use by %s on the network of %s", ip, mac, w.name)
 	}
 	return nil
 }

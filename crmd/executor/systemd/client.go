@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
@@ -37,6 +38,10 @@ type Client struct {
 
 	mu   sync.Mutex
 	conn *dbus.Conn
+
+	reloads   atomic.Uint64 // reloads that have begun
+	reloading chan struct{} // capacity 1: held by who reloads
+	reloadErr error         // of the last reload; belongs to who holds reloading
 }
 
 // New makes a client, without a connection.
@@ -50,7 +55,7 @@ func New(o Options) *Client {
 	if o.Dial == nil {
 		o.Dial = dialSystemBus
 	}
-	c := &Client{o: o}
+	c := &Client{o: o, reloading: make(chan struct{}, 1)}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	return c
 }

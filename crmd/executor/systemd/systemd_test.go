@@ -55,6 +55,8 @@ type fakeSystemd struct {
 	units   map[string]*fakeUnit
 	reloads atomic.Int32
 	hang    chan struct{} // when set, StartUnit waits for it
+	// slowReload, when set, lets one reload end for each value.
+	slowReload chan struct{}
 }
 
 type fakeUnit struct {
@@ -66,13 +68,19 @@ type fakeUnit struct {
 
 func startFake(t *testing.T, units map[string]*fakeUnit) (*fakeSystemd, *Client) {
 	t.Helper()
+	f := &fakeSystemd{units: units}
+	return f, f.serve(t)
+}
+
+// serve puts the fake on a bus of its own. From then on only its methods may change it.
+func (f *fakeSystemd) serve(t *testing.T) *Client {
+	t.Helper()
 	address := startBus(t)
 	conn, err := godbus.Connect(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	f := &fakeSystemd{units: units}
 	if err := conn.Export(f, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +92,7 @@ func startFake(t *testing.T, units map[string]*fakeUnit) (*fakeSystemd, *Client)
 	}
 	c := New(Options{Dial: dialer(address), DropIns: t.TempDir(), Before: []string{"crmd.service"}})
 	t.Cleanup(c.Close)
-	return f, c
+	return c
 }
 
 func (f *fakeSystemd) job(name string, done func(*fakeUnit)) (godbus.ObjectPath, *godbus.Error) {
@@ -123,6 +131,9 @@ func (f *fakeSystemd) StopUnit(name, mode string) (godbus.ObjectPath, *godbus.Er
 // Reload is systemd's.
 func (f *fakeSystemd) Reload() *godbus.Error {
 	f.reloads.Add(1)
+	if f.slowReload != nil {
+		<-f.slowReload
+	}
 	return nil
 }
 
@@ -241,8 +252,8 @@ func TestStart_WaitsForTheJob(t *testing.T) {
 }
 
 func TestStart_TimesOutWhileSystemdHangs(t *testing.T) {
-	f, c := startFake(t, map[string]*fakeUnit{"a.service": {}, "b.service": {}})
-	f.hang = make(chan struct{})
+	f := &fakeSystemd{units: map[string]*fakeUnit{"a.service": {}, "b.service": {}}, hang: make(chan struct{})}
+	c := f.serve(t)
 	defer close(f.hang)
 	begin := time.Now()
 	ctx := within(t, 300*time.Millisecond)
@@ -257,6 +268,37 @@ func TestStart_TimesOutWhileSystemdHangs(t *testing.T) {
 	wg.Wait()
 	if d := time.Since(begin); d > 2*time.Second {
 		t.Errorf("operations waited for each other: %v", d)
+	}
+}
+
+func TestStart_ManyShareAReload(t *testing.T) {
+	units := map[string]*fakeUnit{}
+	for i := range 10 {
+		units[fmt.Sprintf("u%d.service", i)] = &fakeUnit{active: "inactive"}
+	}
+	f := &fakeSystemd{units: units, slowReload: make(chan struct{})}
+	c := f.serve(t)
+	ctx := within(t, 20*time.Second)
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() { wantAnswer(t, "start", c.Start(ctx, fmt.Sprintf("u%d", i)), answerOK) })
+	}
+	for f.reloads.Load() == 0 { // the first waits for us, the others for it
+		time.Sleep(time.Millisecond)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		files, _ := filepath.Glob(filepath.Join(c.o.DropIns, "*", "50-holdfast.conf"))
+		if len(files) == 10 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d drop-ins", len(files))
+		}
+	}
+	close(f.slowReload)
+	wg.Wait()
+	if n := f.reloads.Load(); n > 5 {
+		t.Errorf("%d reloads for 10 units", n)
 	}
 }
 

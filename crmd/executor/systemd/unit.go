@@ -213,7 +213,7 @@ func (c *Client) claim(ctx context.Context, conn *dbus.Conn, unit string) error 
 	if err := atomicfile.Write(path, []byte(text), 0o644); err != nil {
 		return err
 	}
-	return reload(ctx, conn)
+	return c.reload(ctx, conn)
 }
 
 // disown gives the unit back to systemd.
@@ -226,12 +226,26 @@ func (c *Client) disown(ctx context.Context, conn *dbus.Conn, unit string) error
 		return fmt.Errorf("remove a drop-in: %w", err)
 	}
 	_ = os.Remove(filepath.Dir(path)) // stays if somebody else has a drop-in there
-	return reload(ctx, conn)
+	return c.reload(ctx, conn)
 }
 
-func reload(ctx context.Context, conn *dbus.Conn) error {
-	if err := conn.ReloadContext(ctx); err != nil {
-		return fmt.Errorf("reload systemd's configuration: %w", err)
+// reload makes systemd read its configuration, which may take it a second. Operations that ask while one is
+// under way share the next one: all that counts is that it began after their change.
+func (c *Client) reload(ctx context.Context, conn *dbus.Conn) error {
+	seen := c.reloads.Load()
+	select {
+	case c.reloading <- struct{}{}:
+		defer func() { <-c.reloading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if c.reloads.Load() > seen && c.reloadErr == nil {
+		return nil
+	}
+	c.reloads.Add(1)
+	c.reloadErr = conn.ReloadContext(ctx)
+	if c.reloadErr != nil {
+		return fmt.Errorf("reload systemd's configuration: %w", c.reloadErr)
 	}
 	return nil
 }

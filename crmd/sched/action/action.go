@@ -132,3 +132,8 @@ func (a *Action) AddMeta(name, value string) {
 
 // IsProbe reports whether the action looks whether the resource is active.
 func (a *Action) IsProbe() bool { return a.IntervalMs == 0 && a.Name == "monitor" }
+
+// EndsIn reports whether the action is a one-shot operation of that name, or a notification about one.
+func (a *Action) EndsIn(name string) bool {
+	return a.Rsc != nil && a.IntervalMs == 0 && (a.Name == name || strings.HasSuffix(a.Name, "_"+name))
+}

@@ -34,7 +34,7 @@ func (v *Resolver) Compare(r *model.Resource, op *model.Op, n *model.Node, addr 
 // those that are kept secret.
 func (v *Resolver) OnlySecretsChanged(r *model.Resource, op *model.Op, n *model.Node, addr string) bool {
 	recorded := op.XML.Get("op-secure-digest")
-	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op.XML, true).Secure
+	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op, true).Secure
 }
 
 // DigestsOf returns the digests of a recorded operation as it would be run now.
@@ -43,7 +43,7 @@ func (v *Resolver) DigestsOf(r *model.Resource, op *model.Op, n *model.Node, add
 	if d, ok := v.digests[k]; ok {
 		return d
 	}
-	d := v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op.XML, false)
+	d := v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op, false)
 	if v.digests == nil {
 		v.digests = map[digestKey]Digests{}
 	}

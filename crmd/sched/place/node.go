@@ -156,3 +156,13 @@ func (a *Assignment) AssignTree(r *model.Resource, n *model.Node) {
 		a.finalize(x, n, score, true)
 	})
 }
+
+// Evict takes every primitive of a resource off its node, and reports whether any had one.
+func (a *Assignment) Evict(r *model.Resource) bool {
+	had := false
+	r.Primitives(func(x *model.Resource) {
+		had = had || a.rsc[x.Index].node != nil
+		a.finalize(x, nil, 0, true)
+	})
+	return had
+}

@@ -1,0 +1,74 @@
+package corosyncd
+
+import (
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/clusterfile"
+	"github.com/holdfast-ha/holdfast/corosyncd/engine"
+	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
+	"github.com/holdfast-ha/holdfast/corosyncd/quorum"
+)
+
+// ringLead is added to the ring sequence on disk: the last ones may not have been written before a crash.
+const ringLead = 8
+
+// engineConfig is the cluster file as the engine wants it.
+func (d *Daemon) engineConfig(f *clusterfile.File) engine.Config {
+	t := &f.Totem
+	saved := d.store.saved()
+	c := engine.Config{
+		Cluster: f.Cluster.Name, Self: d.self.ID,
+		Incarnation: max(saved.Incarnation+1, api.Incarnation(time.Now().UnixMicro())),
+		Timing: engine.Timing{
+			Token: t.Effective(), Interval: t.Interval(), Join: t.Join, Consensus: t.Consensus, StallGrace: t.StallGrace,
+			Warning: t.Effective() * time.Duration(t.TokenWarning) / 100,
+		},
+		RingSeq:    saved.RingSeq + ringLead,
+		FileDigest: digest(f),
+	}
+	sum := 0
+	for _, n := range f.Nodes {
+		sum += n.Votes
+		c.Nodes = append(c.Nodes, engine.Node{ID: n.ID, Name: n.Name, Votes: n.Votes, Addrs: n.Links})
+		if n.ID == d.self.ID {
+			c.Quorum.Votes = n.Votes
+		}
+	}
+	q := &f.Quorum
+	c.Quorum = quorum.Config{
+		Self: d.self.ID, Votes: c.Quorum.Votes, Expected: sum, TwoNode: q.TwoNode, WaitForAll: q.WaitForAll,
+		AutoTieBreaker: q.AutoTieBreaker, TieBreaker: tieBreakers[q.TieBreaker], TieBreakerNodes: q.TieBreakerNodes,
+		LastManStanding: q.LastManStanding, LastManWindow: q.LastManWindow, AllowDownscale: q.AllowDownscale,
+		Tracking: q.ExpectedTracking || q.AllowDownscale, Barrier: saved.Expected,
+	}
+	if q.ExpectedVotes > 0 {
+		c.Quorum.Expected = q.ExpectedVotes
+	}
+	return c
+}
+
+var tieBreakers = map[clusterfile.TieBreaker]quorum.TieBreaker{
+	clusterfile.TieBreakerLowest: quorum.TieBreakerLowest, clusterfile.TieBreakerHighest: quorum.TieBreakerHighest,
+	clusterfile.TieBreakerList: quorum.TieBreakerList,
+}
+
+// digest identifies what a cluster file says about membership.
+func digest(f *clusterfile.File) uint32 {
+	h := crc32.NewIEEE()
+	fmt.Fprintf(h, "%+v %+v %+v", f.Cluster, f.Totem, f.Quorum)
+	for _, n := range f.Nodes {
+		fmt.Fprint(h, n.Name, n.ID, n.Links, n.Votes)
+	}
+	return h.Sum32()
+}
+
+func gossipNodes(f *clusterfile.File) []gossip.Node {
+	nodes := make([]gossip.Node, len(f.Nodes))
+	for i, n := range f.Nodes {
+		nodes[i] = gossip.Node{ID: n.ID, Name: n.Name, Addrs: n.Links}
+	}
+	return nodes
+}

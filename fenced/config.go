@@ -1,0 +1,138 @@
+package fenced
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/fenced/plan"
+	"github.com/holdfast-ha/holdfast/fenced/plan/device"
+	"github.com/holdfast-ha/holdfast/internal/atomicfile"
+)
+
+// path is a file in fenced's own directory.
+func (d *Daemon) path(name string) string { return filepath.Join(d.cfg.Dirs.State("fenced"), name) }
+
+// restore takes what an earlier life has left on disk, so that this one can fence before crmd has spoken.
+// Only the loop calls it.
+func (d *Daemon) restore(now time.Time) {
+	var c api.FenceConfig
+	if d.read("config.json", &c) {
+		d.log.Info("using the fencing configuration of before", "version", c.Version, "devices", len(c.Devices))
+		d.configure(now, c)
+	}
+	var events []api.FenceEvent
+	if d.read("history.json", &events) {
+		d.give(now, plan.Restored{Events: events})
+	}
+}
+
+// read loads a file of ours. One that cannot be read counts as missing: its content comes again.
+func (d *Daemon) read(name string, v any) bool {
+	raw, err := os.ReadFile(d.path(name))
+	if errors.Is(err, os.ErrNotExist) {
+		return false
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, v)
+	}
+	if err != nil {
+		d.log.Error("cannot read what an earlier fenced has left", "file", d.path(name), "err", err)
+		return false
+	}
+	return true
+}
+
+// configure makes a configuration the one in force. Only the loop calls it.
+func (d *Daemon) configure(now time.Time, c api.FenceConfig) {
+	d.state.config = c
+	var devices []api.FenceDevice
+	var hosts []string
+	for _, dev := range c.Devices {
+		if dev.ID == watchdogDevice || dev.Agent == watchdogAgent {
+			hosts = append(hosts, device.Hosts(dev)...)
+			continue
+		}
+		devices = append(devices, dev)
+	}
+	d.give(now, device.Configure{Devices: devices}, plan.Configure{Config: plan.Config{
+		Levels: slices.Concat(c.Levels, d.state.levels), NodeAttrs: c.NodeAttrs, Timeout: time.Duration(c.Timeout) * time.Millisecond,
+		Watchdog: d.watchdog(c.WatchdogTimeout), WatchdogHosts: hosts,
+		RateLimit: c.RateLimit, RateWindow: time.Duration(c.RateWindow) * time.Millisecond,
+	}})
+}
+
+// The watchdog is configured like a device, but is the target's own.
+const (
+	watchdogDevice = "watchdog"
+	watchdogAgent  = "fence_watchdog"
+)
+
+// save keeps the configuration on disk. It holds passwords.
+func (d *Daemon) save(c api.FenceConfig) error {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(d.path("config.json")); err == nil && bytes.Equal(old, raw) {
+		return nil
+	}
+	return atomicfile.Write(d.path("config.json"), raw, 0o600)
+}
+
+// sbdFiles hold sbd's settings, Debian's and Red Hat's place.
+var sbdFiles = []string{"/etc/default/sbd", "/etc/sysconfig/sbd"}
+
+// watchdog is the time that a lost node's watchdog is given. A negative setting means twice the timeout that
+// sbd uses; where sbd is not set up that cannot be known, and the watchdog is not trusted.
+func (d *Daemon) watchdog(ms int64) time.Duration {
+	if ms >= 0 {
+		return time.Duration(ms) * time.Millisecond
+	}
+	value := os.Getenv("SBD_WATCHDOG_TIMEOUT")
+	for _, f := range sbdFiles {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(raw)) {
+			if v, ok := strings.CutPrefix(strings.TrimSpace(line), "SBD_WATCHDOG_TIMEOUT="); ok {
+				value = cmp.Or(value, strings.Trim(v, `"'`))
+			}
+		}
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n <= 0 {
+		d.log.Warn("stonith-watchdog-timeout is negative, but SBD_WATCHDOG_TIMEOUT is set nowhere; watchdogs are not trusted for fencing")
+		return 0
+	}
+	return 2 * time.Duration(n) * time.Second
+}
+
+// secret finds parameters whose values are not for everybody.
+var secret = regexp.MustCompile(`(?i)passw|secret|token|(^|_)key($|_)`)
+
+// masked is the configuration without secrets.
+func masked(c api.FenceConfig) api.FenceConfig {
+	c.Devices = slices.Clone(c.Devices)
+	for i := range c.Devices {
+		params := maps.Clone(c.Devices[i].Params)
+		for name := range params {
+			if secret.MatchString(name) && params[name] != "lrm://" {
+				params[name] = "********"
+			}
+		}
+		c.Devices[i].Params = params
+	}
+	return c
+}
