@@ -39,7 +39,7 @@ func Explain(s *session.Session) *cobra.Command {
 Without an operand everything that happened, as this node saw it, with the time between the steps.`,
 		Examples: `  hcs explain vip
   hcs explain n3 --since 10m`,
-		Flags: func(f *pflag.FlagSet) { f.DurationVar(&since, "since", defaultSince, "how far back to look (`time`)") },
+		Flags: func(f *pflag.FlagSet) { f.DurationVar(&since, "since", defaultSince, "how far back to look") },
 		Run: func(ctx context.Context, args []string) error {
 			subject := ""
 			if len(args) == 1 {
