@@ -81,3 +81,16 @@ func (r *Resource) TargetRole() (role Role, problem string) {
 func lrmKey(rsc, task string, intervalMs int64) string {
 	return rsc + "_" + task + "_" + strconv.FormatInt(intervalMs, 10)
 }
+
+// NodeAttr is the value of a node attribute for a resource. Inside a container a resource may ask for the
+// attributes of the container's host.
+func (m *Model) NodeAttr(s *State, n *Node, name string, r *Resource) (string, bool) {
+	if r != nil && strings.EqualFold(r.Meta.Get("container-attribute-target"), "host") && n.IsGuest() {
+		running := s.Rsc(n.Connection.Container).Running
+		if len(running) == 0 {
+			return "", false
+		}
+		n = running[0]
+	}
+	return n.Attrs.Lookup(name)
+}

@@ -37,6 +37,8 @@ type RscState struct {
 	// Lock is the node to which a shutdown keeps the resource, since LockTime.
 	Lock     *Node
 	LockTime int64
+	// Order are the children in the order in which they are considered, nil for that of the configuration.
+	Order []*Resource
 	// Allowed are the nodes that the resource may use, with their scores.
 	Allowed Table
 }
@@ -45,6 +47,8 @@ type RscState struct {
 type State struct {
 	Nodes []NodeState
 	Rscs  []RscState
+	// Tops are the top-level resources in the order in which they are considered, nil for the model's.
+	Tops []*Resource
 }
 
 // Clone copies the state deeply.
@@ -77,3 +81,27 @@ func (s *State) Rsc(r *Resource) *RscState { return &s.Rscs[r.Index] }
 
 // Usable reports whether a node can run resources at all.
 func (s *State) Usable(n *Node) bool { return s.Nodes[n.Index].Usable() }
+
+// Children are the parts of a resource in the order in which they are considered at present.
+func (s *State) Children(r *Resource) []*Resource {
+	if o := s.Rscs[r.Index].Order; o != nil {
+		return o
+	}
+	return r.Children
+}
+
+// Walk visits r and everything below it in the present order.
+func (s *State) Walk(r *Resource, visit func(*Resource)) {
+	visit(r)
+	for _, c := range s.Children(r) {
+		s.Walk(c, visit)
+	}
+}
+
+// TopList are the top-level resources in the order in which they are considered at present.
+func (s *State) TopList(m *Model) []*Resource {
+	if s.Tops != nil {
+		return s.Tops
+	}
+	return m.Resources
+}

@@ -34,7 +34,7 @@ func (v *Resolver) Compare(r *model.Resource, op *model.Op, n *model.Node, addr 
 // those that are kept secret.
 func (v *Resolver) OnlySecretsChanged(r *model.Resource, op *model.Op, n *model.Node, addr string) bool {
 	recorded := op.XML.Get("op-secure-digest")
-	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op.XML, true).Secure
+	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op, true).Secure
 }
 
 // DigestsOf returns the digests of a recorded operation as it would be run now.
@@ -43,7 +43,7 @@ func (v *Resolver) DigestsOf(r *model.Resource, op *model.Op, n *model.Node, add
 	if d, ok := v.digests[k]; ok {
 		return d
 	}
-	d := v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op.XML, false)
+	d := v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op, false)
 	if v.digests == nil {
 		v.digests = map[digestKey]Digests{}
 	}
@@ -58,4 +58,35 @@ func (v *Resolver) ResponseTo(r *model.Resource, key, task string, managed bool)
 		name, interval = task, 0
 	}
 	return v.Response(r, v.Op(r, name, interval), strings.EqualFold(task, "probe"), managed)
+}
+
+// CompareFencing works out the digests of a fence device with which a node is unfenced, and how they differ
+// from those that the node was unfenced with.
+func (v *Resolver) CompareFencing(r *model.Resource, agent string, n *model.Node) (Digests, Change) {
+	d := v.Compute(r, v.Op(r, "stonith-on", 0), n, "", nil, true)
+	summary, ok := n.Attrs.Lookup("#digests-all")
+	switch {
+	case !ok:
+		return d, Unknown
+	case inSummary(summary, r.ID, agent, d.All):
+		return d, Same
+	case inSummary(n.Attrs.Get("#digests-secure"), r.ID, agent, d.Secure):
+		v.World.Log.Say("Only 'private' parameters to %s for unfencing %s changed", r.ID, n.Name)
+		return d, Same
+	}
+	if v.Sanitized {
+		v.World.Log.Say("Parameters to %s for unfencing %s changed, try '%s'", r.ID, n.Name, r.ID+":"+agent+":"+d.Secure)
+	}
+	return d, Changed
+}
+
+// inSummary reports whether a list of device:agent:digest, entries holds one.
+func inSummary(summary, device, agent, digest string) bool {
+	want := device + ":" + agent + ":" + digest
+	for _, entry := range strings.Split(summary, ",") {
+		if entry == want {
+			return true
+		}
+	}
+	return false
 }

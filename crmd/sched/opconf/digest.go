@@ -65,17 +65,21 @@ func (v *Resolver) Input(r *model.Resource, c *Conf, n *model.Node, addr string)
 	return out
 }
 
-// Compute works out the digests of an operation. xml is the record to compare with, which says which
+// Compute works out the digests of an operation. op is the record to compare with, which says which
 // parameters need a restart and which are secret; it may be nil. The digest without the secret ones is only
 // made when it is asked for.
-func (v *Resolver) Compute(r *model.Resource, c *Conf, n *model.Node, addr string, xml *cibxml.Element, secure bool) Digests {
+func (v *Resolver) Compute(r *model.Resource, c *Conf, n *model.Node, addr string, op *model.Op, secure bool) Digests {
 	input := v.Input(r, c, n, addr)
 	all := lrm.DigestParams(input, scalar.IntOr(input["CRM_meta_interval"], 0))
 	d := Digests{All: lrm.Digest(all)}
 	if n != nil {
 		d.Extra = len(v.Extra(c, n)) > 0
 	}
-	if xml != nil && xml.Get("op-restart-digest") != "" {
+	var xml *cibxml.Element
+	if op != nil {
+		xml = op.XML
+	}
+	if op != nil && op.RestartDigest != "" {
 		list, listed := xml.Lookup("op-force-restart")
 		d.Restart = lrm.Digest(keep(all, func(name string) bool { return !listed || inList(list, name) }))
 	}
@@ -87,25 +91,24 @@ func (v *Resolver) Compute(r *model.Resource, c *Conf, n *model.Node, addr strin
 
 // secure is the digest without the parameters that must not be shown.
 func (v *Resolver) secure(r *model.Resource, c *Conf, n *model.Node, xml *cibxml.Element, all map[string]string) string {
-	hidden, version := " passwd password user ", v.m.FeatureSet
+	hidden, version := " passwd password user ", ""
 	if xml != nil {
-		if s, ok := xml.Lookup("op-secure-params"); ok {
-			hidden = s
-		}
-		version = xml.Get("crm_feature_set")
+		hidden, version = xml.Get("op-secure-params"), xml.Get("crm_feature_set")
 	}
-	shown := keep(all, func(name string) bool { return !inList(hidden, name) })
-	if xml != nil && scalar.CompareVersions(version, "3.16.0") < 0 {
-		// older versions left the operation's own parameters and those of the cluster's side out
-		plain := map[string]string{}
-		for _, p := range v.Params(r, n) {
-			plain[p.Name] = p.Value
-		}
-		shown = lrm.DigestParams(keep(plain, func(name string) bool {
-			return !inList(hidden, name) && name != "CRM_meta_timeout" && !(r.FenceDevice && fencerOwn(name))
-		}), 0)
+	if version == "" {
+		version = v.m.FeatureSet
 	}
-	return lrm.Digest(shown)
+	if version == "" || scalar.CompareVersions(version, "3.16.0") >= 0 {
+		return lrm.Digest(keep(all, func(name string) bool { return !inList(hidden, name) }))
+	}
+	// older versions left the operation's own parameters and those of the fencer out
+	plain := map[string]string{}
+	for _, p := range v.Params(r, n) {
+		plain[p.Name] = p.Value
+	}
+	return lrm.Digest(lrm.DigestParams(keep(plain, func(name string) bool {
+		return !inList(hidden, name) && !(r.FenceDevice && fencerOwn(name))
+	}), 0))
 }
 
 // fencerOwn reports whether a parameter of a fence device is for the fencer and not for the agent.

@@ -18,9 +18,12 @@ import (
 // out about the times at which rules change is in World.
 type Resolver struct {
 	World *rule.World
-	m     *model.Model
-	ops   [][]*Conf     // by Resource.Index
-	rscs  []*parameters // by Resource.Index
+	// Sanitized tells that the input is not live: parameters may have been left out of it.
+	Sanitized bool
+
+	m    *model.Model
+	ops  [][]*Conf     // by Resource.Index
+	rscs []*parameters // by Resource.Index
 
 	digests map[digestKey]Digests
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/sched/scalar"
 )
 
 // Severity says how bad a problem is.
@@ -36,7 +38,12 @@ type Problem struct {
 type Log struct {
 	Problems []Problem
 	Notes    []api.Note
-	once     map[string]bool
+	// Scores are the preferences that were added up; only collected when Explain is set.
+	Scores  []Contribution
+	Explain bool
+	// Shown are the lines for people who want to see scores, in order.
+	Shown []Shown
+	once  map[string]bool
 }
 
 func (l *Log) add(s Severity, config bool, format string, args []any) {
@@ -71,6 +78,49 @@ func (l *Log) Warning(format string, args ...any) { l.add(Warning, false, format
 
 // Notice records something out of the ordinary.
 func (l *Log) Notice(format string, args ...any) { l.add(Notice, false, format, args) }
+
+// Contribution is one reason for a resource to like or avoid a node.
+type Contribution struct {
+	Resource, Node string
+	Score          scalar.Score
+	Why            string
+}
+
+// Scored records a contribution to a score.
+func (l *Log) Scored(rsc, node string, score scalar.Score, why string) {
+	if l != nil && l.Explain {
+		l.Scores = append(l.Scores, Contribution{rsc, node, score, why})
+	}
+}
+
+// Shown is a line for people who want to see scores. What is not filled in does not belong to its kind.
+type Shown struct {
+	Kind ShownKind
+	// Text is a message, or says of a score which step of the decision it is from.
+	Text     string
+	Resource string
+	Node     string
+	Score    scalar.Score
+	Amounts  []cibxml.Attr // of utilization
+}
+
+// ShownKind tells what a Shown line is about.
+type ShownKind uint8
+
+const (
+	ShownText ShownKind = iota
+	ShownScore
+	ShownPromotion
+	ShownCapacity
+	ShownUtilization
+)
+
+// Say records a message that is shown with the scores.
+func (l *Log) Say(format string, args ...any) {
+	if l != nil {
+		l.Shown = append(l.Shown, Shown{Text: fmt.Sprintf(format, args...)})
+	}
+}
 
 // Note records the reason for a decision.
 func (l *Log) Note(stage, subject, format string, args ...any) {
