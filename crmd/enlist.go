@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -182,6 +183,7 @@ func (d *Daemon) serveMirror(w http.ResponseWriter, r *http.Request) {
 	stream := ipc.NewStream(w)
 	var sent *cibxml.Element
 	num := -1
+	defer d.mirrors.forget(node)
 	for {
 		s := d.snap.Load()
 		if !s.leads {
@@ -205,6 +207,7 @@ func (d *Daemon) serveMirror(w http.ResponseWriter, r *http.Request) {
 				}
 			}
 			sent, num = status, n
+			d.mirrors.note(node, status)
 		}
 		select {
 		case <-s.next:
@@ -213,4 +216,37 @@ func (d *Daemon) serveMirror(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// mirrors remembers which status section each follower has been sent.
+type mirrors struct {
+	mu   sync.Mutex
+	sent map[string]*cibxml.Element
+}
+
+func (m *mirrors) note(node string, status *cibxml.Element) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sent == nil {
+		m.sent = make(map[string]*cibxml.Element)
+	}
+	m.sent[node] = status
+}
+
+func (m *mirrors) forget(node string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sent, node)
+}
+
+// all reports whether every follower has that section.
+func (m *mirrors) all(status *cibxml.Element) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.sent {
+		if s != status {
+			return false
+		}
+	}
+	return true
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
+	"github.com/holdfast-ha/holdfast/tools/corosync"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
 )
 
@@ -16,6 +17,7 @@ import (
 var commands = slices.Concat(
 	[]cli.Command{stonith.Command},
 	cibtool.Commands(nil),
+	corosync.Commands(),
 )
 
 // Names are the names under which the program is to be linked.

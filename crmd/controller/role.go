@@ -23,6 +23,9 @@ type role struct {
 	progress map[string]Progress
 	asked    api.RingID
 	viewAt   time.Time // when the view was adopted
+	// known is set once this node has heard of a leader in this life: then a leaderless time means that the
+	// leader is gone. Before, there may well be one that has not spoken to us yet.
+	known bool
 	// wasLed is set once this node has been part of a cluster with a DC in this life.
 	wasLed bool
 	next   time.Time
@@ -73,10 +76,10 @@ func (m *Machine) decideByRaft(now time.Time) {
 	r := &m.role
 	switch leader := m.raft.Leader; {
 	case leader == m.cfg.Node:
-		r.leaderless, r.campaigned = time.Time{}, 0
+		r.leaderless, r.campaigned, r.known = time.Time{}, 0, true
 		m.lead(now, false)
 	case leader != "" && m.memberNamed(leader) != nil:
-		r.leaderless, r.campaigned, r.wasLed = time.Time{}, 0, true
+		r.leaderless, r.campaigned, r.wasLed, r.known = time.Time{}, 0, true, true
 		m.resign(now, leader+" is the raft leader")
 	default:
 		// The leader is gone. An acting DC that gets its majority back keeps leading until raft has decided.
@@ -96,14 +99,18 @@ func (m *Machine) campaign(now time.Time) {
 	if at < 0 {
 		return
 	}
-	due := r.leaderless.Add(time.Duration(at+r.campaigned*len(voters)) * m.cfg.Times.Stagger)
-	if now.Before(due) {
-		r.next = due
-		return
+	turn := func() time.Time {
+		wait := time.Duration(at+r.campaigned*len(voters)) * m.cfg.Times.Stagger
+		if !r.known {
+			wait += m.cfg.Times.Listen
+		}
+		return r.leaderless.Add(wait)
 	}
-	r.campaigned++
-	m.emit(Campaign{})
-	r.next = r.leaderless.Add(time.Duration(at+r.campaigned*len(voters)) * m.cfg.Times.Stagger)
+	if !now.Before(turn()) {
+		r.campaigned++
+		m.emit(Campaign{})
+	}
+	r.next = turn()
 }
 
 // actingDC chooses the leader of a partition without a raft majority. wait is true while the choice cannot be
@@ -292,6 +299,10 @@ func (m *Machine) markDeparted(now time.Time) {
 		m.status = status.SetState(m.status, node, st)
 		m.status = status.DropAttrs(m.status, node)
 		m.nodeLost(now, d.Name)
+		if !m.optionBool("stonith-enabled", true) {
+			m.warn("unfenced", d.Name, d.Name+" counts as down although fencing is disabled and nothing proves it")
+			m.emit(Proven{ID: d.ID, Incarnation: d.Incarnation})
+		}
 		m.want(map[bool]string{true: "Node left: ", false: "Node failure: "}[inOrder] + d.Name)
 	}
 }

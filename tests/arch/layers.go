@@ -9,6 +9,7 @@ var pure = []string{
 	"cib/lrm",
 	"cib/schema",
 	"clusterfile",
+	"corosyncd/cmap",
 	"corosyncd/detector",
 	"corosyncd/engine",
 	"corosyncd/frame",
