@@ -41,7 +41,7 @@ type Config struct {
 	// Executor is passed on; Dirs, Report, Stonith and Log are filled in.
 	Executor executor.Config
 	Times    controller.Times
-	// Schedule is the scheduler; nil is crmd/sched's.
+	// Schedule is the scheduler, crmd/sched unless a test has its own.
 	Schedule func(doc *cibxml.Element, now time.Time) Plan
 	// ListenHost is the address for the peers, "" for every one.
 	ListenHost string
@@ -80,6 +80,7 @@ type Daemon struct {
 	couriers couriers
 	uplink   chan struct{} // capacity 1: there may be something to report
 	planner  planner
+	mirrors  mirrors
 	leaving  chan struct{} // closed when this node leaves the cluster in order
 	leave    sync.Once
 
@@ -97,6 +98,9 @@ type answer struct {
 func New(cfg Config) (*Daemon, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Schedule == nil {
+		cfg.Schedule = schedule
 	}
 	if cfg.Times == (controller.Times{}) {
 		cfg.Times = controller.DefaultTimes()

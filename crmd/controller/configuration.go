@@ -166,6 +166,8 @@ func (m *Machine) committed(in Committed) {
 // ReadOnly says why the configuration cannot be changed now, "" when it can.
 func (m *Machine) ReadOnly() string {
 	switch {
+	case m.role.leads && m.role.acting && m.raftMajority():
+		return "the configuration is read-only: its log elects no leader although most voters are here; are their disks full?"
 	case m.role.leads && m.role.acting && m.view.Quorum.Quorate:
 		return "the configuration is read-only until the missing nodes are fenced or back: raft has no majority in this partition"
 	case m.role.leads && m.role.acting:

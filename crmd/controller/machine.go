@@ -37,6 +37,10 @@ type Times struct {
 	AbortWait time.Duration
 	// Stagger separates the candidacies of several survivors, lowest id first.
 	Stagger time.Duration
+	// Listen is how long a node that has just started waits to hear of a leader before it stands for election.
+	Listen time.Duration
+	// Patience is how long a raft majority may take to elect a leader before an acting DC leads it.
+	Patience time.Duration
 	// FenceRetry bounds the pause between two attempts to fence a node: it doubles from a quarter second.
 	FenceRetry time.Duration
 	// TieMargin is added to the heartbeat interval as the head start of the preferred side of a cut cluster.
@@ -46,7 +50,7 @@ type Times struct {
 // DefaultTimes are the waits of a production cluster.
 func DefaultTimes() Times {
 	return Times{CRMGrace: 20 * time.Second, EnlistWait: 2 * time.Second, Retry: 200 * time.Millisecond, AbortWait: time.Second,
-		Stagger: 150 * time.Millisecond, FenceRetry: 30 * time.Second, TieMargin: 100 * time.Millisecond}
+		Stagger: 150 * time.Millisecond, Listen: 500 * time.Millisecond, Patience: 2 * time.Second, FenceRetry: 30 * time.Second, TieMargin: 100 * time.Millisecond}
 }
 
 // Machine is the controller. One goroutine owns it.
@@ -135,7 +139,7 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 func (m *Machine) advance(now time.Time) {
 	m.decideRole(now)
 	m.attrOutputs(m.attrs.Wake(now))
-	if m.role.leads {
+	if m.role.leads && !m.view.Stale { // a node that stood still must not act on what it remembers
 		m.tendMembers(now)
 		m.tendConfiguration(now)
 		m.tendEngine(now)

@@ -144,6 +144,9 @@ func (w *world) verb(f []string) []Output {
 		nv := cibxml.New("nvpair", "id", "cib-bootstrap-options-"+f[1], "name", f[1], "value", f[2])
 		in := cibxml.New("crm_config").Append(cibxml.New("cluster_property_set", "id", "cib-bootstrap-options").Append(nv))
 		return w.m.Step(w.now, CIBCommand{Ticket: 9, Command: cib.Command{Op: cib.OpModify, Section: "crm_config", AllowCreate: true, Input: in}})
+	case "remove": // remove NODE from the configuration
+		in := cibxml.New("node", "id", w.id(f[1]).String())
+		return w.m.Step(w.now, CIBCommand{Ticket: 9, Command: cib.Command{Op: cib.OpDelete, Section: "nodes", Input: in}})
 	case "committed": // every proposal so far
 		var out []Output
 		head := w.m.head
