@@ -14,7 +14,7 @@ import (
 var modes = []string{"negligible", "low", "medium", "high", "extreme"}
 
 // tasks are what can be exempt from the throttle. fence is a word for the task stonith.
-var tasks = []string{"fence", "start", "stop", "promote", "demote", "monitor", "migrate_to", "migrate_from", "notify", "reload", "cancel"}
+var tasks = []string{"fence", "start", "stop", "promote", "demote", "monitor", "probe", "migrate_to", "migrate_from", "notify", "reload", "cancel"}
 
 // readThrottle reads [throttle], and the overrides [node.throttle] of each node.
 func readThrottle(f *clusterfile.File) (throttle.Config, map[string]throttle.Config) {
@@ -48,6 +48,14 @@ func throttleSection(s *clusterfile.Section, c throttle.Config) throttle.Config 
 	c.ClusterHigh = number(s, "cluster_high", c.ClusterHigh)
 	c.ClusterExtreme = number(s, "cluster_extreme", c.ClusterExtreme)
 	c.SampleMs = duration(s, "sample", c.SampleMs)
+	c.FastMs = duration(s, "fast_sample", c.FastMs)
+	c.FallMs = duration(s, "fall", c.FallMs)
+	if s.Has("inputs") {
+		c.Inputs = s.Strings("inputs")
+	}
+	if s.Has("thresholds") {
+		c.Thresholds = inputThresholds(s.Table("thresholds"), c.Thresholds)
+	}
 	if s.Has("exempt") {
 		c.Exempt = exempt(s)
 	}
@@ -60,6 +68,19 @@ func throttleSection(s *clusterfile.Section, c throttle.Config) throttle.Config 
 		}
 	}
 	return c
+}
+
+// inputThresholds reads a table of modes for each input that is named.
+func inputThresholds(s *clusterfile.Section, from map[string][4]float64) map[string][4]float64 {
+	out := make(map[string][4]float64, len(from))
+	for name, t := range from {
+		if s.Has(name) {
+			numbers(s, name, t[:], modes[1:])
+		}
+		out[name] = t
+	}
+	s.Done()
+	return out
 }
 
 func exempt(s *clusterfile.Section) []string {

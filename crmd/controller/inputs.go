@@ -115,23 +115,27 @@ type Cleanup struct {
 	Request api.CleanupRequest
 }
 
+// ThrottleConfigured changes the throttle's numbers, which takes effect at once.
+type ThrottleConfigured struct{ Throttle Throttle }
+
 // Wake is only the passing of time.
 type Wake struct{}
 
-func (ViewChanged) input()   {}
-func (RaftChanged) input()   {}
-func (PeerProgress) input()  {}
-func (ConfigChanged) input() {}
-func (Mirrored) input()      {}
-func (EnlistResult) input()  {}
-func (NodeReported) input()  {}
-func (CRMGone) input()       {}
-func (Planned) input()       {}
-func (FenceDone) input()     {}
-func (FenceHappened) input() {}
-func (AttrRequest) input()   {}
-func (AttrReceived) input()  {}
-func (CIBCommand) input()    {}
-func (Committed) input()     {}
-func (Cleanup) input()       {}
-func (Wake) input()          {}
+func (ViewChanged) input()        {}
+func (RaftChanged) input()        {}
+func (PeerProgress) input()       {}
+func (ConfigChanged) input()      {}
+func (Mirrored) input()           {}
+func (EnlistResult) input()       {}
+func (NodeReported) input()       {}
+func (CRMGone) input()            {}
+func (Planned) input()            {}
+func (FenceDone) input()          {}
+func (FenceHappened) input()      {}
+func (AttrRequest) input()        {}
+func (AttrReceived) input()       {}
+func (CIBCommand) input()         {}
+func (Committed) input()          {}
+func (Cleanup) input()            {}
+func (ThrottleConfigured) input() {}
+func (Wake) input()               {}

@@ -19,9 +19,15 @@ type Config struct {
 	Version string // of this stack, for the property dc-version
 	// FeatureSet is recorded with operations and compared by tools: Pacemaker's.
 	FeatureSet string
-	// Throttle is the configured throttle; cluster options override parts of it.
-	Throttle throttle.Config
+	// Throttle is configured in the cluster file; cluster options override parts of it.
+	Throttle Throttle
 	Times    Times
+}
+
+// Throttle is the throttle of the cluster, and of the nodes that have one of their own.
+type Throttle struct {
+	All   throttle.Config
+	Nodes map[string]throttle.Config
 }
 
 // Times are the controller's own waits.
@@ -130,6 +136,8 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 		m.committed(in)
 	case Cleanup:
 		m.cleanup(now, in)
+	case ThrottleConfigured:
+		m.cfg.Throttle = in.Throttle
 	}
 	m.advance(now)
 	return m.out
