@@ -52,6 +52,9 @@ func runDaemon(name string) int {
 		code, _ := strconv.Atoi(string(raw))
 		return code
 	}
+	if os.Getenv("ORPHANS") != "" {
+		_ = exec.Command("sh", "-c", "for i in 1 2 3 4 5; do sleep 2 & done").Run()
+	}
 	l, err := ipc.Listen(dirs.Socket(name), 0o600)
 	if err != nil {
 		fmt.Println(err)
@@ -291,6 +294,44 @@ func TestRun_KilledLeavesNoDaemonBehind(t *testing.T) {
 	for _, n := range names {
 		until(t, n+" is gone", func() bool { return !alive(pid(dir, n)) })
 	}
+}
+
+// children counts a process' children, those that have ended included.
+func children(parent int) int {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	n := 0
+	for _, f := range stats {
+		raw, _ := os.ReadFile(f) // a process that ends meanwhile
+		_, rest, _ := strings.Cut(string(raw), ") ")
+		if words := strings.Fields(rest); len(words) > 1 && words[1] == strconv.Itoa(parent) {
+			n++
+		}
+	}
+	return n
+}
+
+// In a container it is process 1, to which every orphan falls.
+func TestRun_AsProcess1ItCollectsOrphans(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root makes a process namespace")
+	}
+	dir := install(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "SUPERVISE="+dir, "HOLDFAST_RUN_DIR="+dir, "ORPHANS=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	if err := cmd.Start(); err != nil {
+		t.Skipf("no process namespace here: %v", err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // killed
+	}()
+	until(t, "orphans", func() bool { return children(cmd.Process.Pid) > 3 })
+	until(t, "only the daemons", func() bool { return children(cmd.Process.Pid) == 3 })
 }
 
 // blocked never takes a byte until it is released.
