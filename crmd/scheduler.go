@@ -38,7 +38,7 @@ func schedule(doc *cibxml.Element, now time.Time) (p Plan) {
 // loadOf is how much each node runs: 1 + priority for each active resource.
 func loadOf(m *model.Model) map[string]int {
 	load := make(map[string]int)
-	for _, r := range m.Resources {
+	for _, r := range m.All {
 		if r.Kind != model.Primitive || r.FenceDevice {
 			continue
 		}

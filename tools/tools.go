@@ -7,17 +7,22 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-ha/holdfast/tools/attr"
 	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
 	"github.com/holdfast-ha/holdfast/tools/corosync"
+	"github.com/holdfast-ha/holdfast/tools/mon"
+	"github.com/holdfast-ha/holdfast/tools/node"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
 )
 
 // commands is the table, one row per name under which holdfast-tools is linked.
 var commands = slices.Concat(
-	[]cli.Command{stonith.Command},
+	[]cli.Command{stonith.Command, mon.Command},
+	attr.Commands(nil),
 	cibtool.Commands(nil),
 	corosync.Commands(),
+	node.Commands(),
 )
 
 // Names are the names under which the program is to be linked.
