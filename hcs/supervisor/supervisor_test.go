@@ -334,23 +334,33 @@ func TestRun_AsProcess1ItCollectsOrphans(t *testing.T) {
 	until(t, "only the daemons", func() bool { return children(cmd.Process.Pid) == 3 })
 }
 
-// blocked never takes a byte until it is released.
-type blocked struct{ release chan struct{} }
+// blocked takes nothing until it is released.
+type blocked struct {
+	output
+	once             sync.Once
+	entered, release chan struct{}
+}
 
-func (b blocked) Write(p []byte) (int, error) { <-b.release; return len(p), nil }
+func (b *blocked) Write(p []byte) (int, error) {
+	b.once.Do(func() { close(b.entered) })
+	<-b.release
+	return b.output.Write(p)
+}
 
 func TestLog_ASlowReaderCostsLinesNotTime(t *testing.T) {
-	b := blocked{make(chan struct{})}
+	b := &blocked{entered: make(chan struct{}), release: make(chan struct{})}
 	l := newLineLog(b)
 	done := make(chan struct{})
 	go func() { l.run(); close(done) }()
+	l.put("first")
+	<-b.entered
 	for range 3 * maxLines {
 		l.put("line") // would hang here
-	}
-	if l.dropped.Load() < maxLines {
-		t.Errorf("%d lines were dropped", l.dropped.Load())
 	}
 	close(b.release)
 	l.close()
 	<-done
+	if out := b.String(); strings.Count(out, "line\n") != maxLines || !strings.Contains(out, fmt.Sprintf("node: %d lines were left out", 2*maxLines)) {
+		t.Errorf("%d lines were written", strings.Count(out, "line\n"))
+	}
 }
