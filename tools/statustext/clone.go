@@ -30,10 +30,23 @@ func (v *View) clone(r *model.Resource, under *header) bool {
 	defer h.end()
 	list := cloneList{stopped: map[string]string{}}
 	for _, inst := range r.Children {
+		if !v.Only.Resource(inst, true) {
+			continue
+		}
+		if v.Detail {
+			if v.Inactive || v.S.Active(inst, false) {
+				h.write()
+				v.resource(inst, nil)
+			}
+			continue
+		}
 		if v.sortInstance(r, inst, &list) {
 			h.write()
 			v.resource(inst, nil)
 		}
+	}
+	if v.Detail {
+		return h.written
 	}
 	target := v.configuredRole(r)
 	if len(list.promoted) > 0 {
@@ -86,6 +99,9 @@ func (v *View) sortInstance(r, inst *model.Resource, list *cloneList) bool {
 	if n := v.S.Node(where[0]); !n.Online && n.Unclean {
 		return true
 	}
+	if !v.Only.Node(where[0]) {
+		return false
+	}
 	if v.S.HighestRole(inst, false) > model.Unpromoted {
 		list.promoted = append(list.promoted, where[0].Name)
 	} else {
@@ -134,7 +150,7 @@ func (v *View) stoppedNodes(r *model.Resource, target model.Role) map[string]str
 	st := v.S.Rsc(r)
 	known := slices.ContainsFunc(v.M.Nodes, func(n *model.Node) bool { return st.Allowed.At(n) != nil })
 	for _, n := range v.M.Nodes {
-		if known && st.Allowed.At(n) == nil || !known && !st.Known.Has(n) {
+		if known && st.Allowed.At(n) == nil || !known && !st.Known.Has(n) || !v.Only.Node(n) {
 			continue
 		}
 		if slices.ContainsFunc(st.Running, func(o *model.Node) bool { return strings.EqualFold(o.Name, n.Name) }) {

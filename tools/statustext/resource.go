@@ -12,6 +12,9 @@ import (
 // resource writes a resource, under a header that is written first if there is one. It reports whether
 // anything was written.
 func (v *View) resource(r *model.Resource, under *header) bool {
+	if !v.Only.Resource(r, true) {
+		return false
+	}
 	switch r.Kind {
 	case model.Group:
 		return v.group(r, under)
@@ -28,7 +31,7 @@ func (v *View) resource(r *model.Resource, under *header) bool {
 }
 
 func (v *View) primitive(r *model.Resource, name string, n *model.Node, under *header) bool {
-	if scalar.IsTrue(r.Meta.Get("internal_rsc")) {
+	if !v.Detail && scalar.IsTrue(r.Meta.Get("internal_rsc")) {
 		return false
 	}
 	if under != nil {
@@ -44,7 +47,7 @@ func (v *View) Line(r *model.Resource, name string, n *model.Node) string {
 	if n == nil {
 		n = st.Lock
 	}
-	if len(st.Running) > 1 {
+	if len(st.Running) > 1 || v.RscOnly {
 		n = nil
 	}
 	var b strings.Builder
@@ -72,10 +75,10 @@ func (v *View) Line(r *model.Resource, name string, n *model.Node) string {
 	if words := v.words(r, n); len(words) > 0 {
 		b.WriteString(" (" + strings.Join(words, ", ") + ")")
 	}
-	if len(st.Running) > 1 {
-		if text, ok := r.XML.Lookup("description"); ok {
-			b.WriteString(" (" + text + ")")
-		}
+	if text, ok := r.XML.Lookup("description"); ok && (len(st.Running) > 1 || v.RscOnly) {
+		b.WriteString(" " + text)
+	}
+	if len(st.Running) > 1 && !v.RscOnly {
 		b.WriteString(" [")
 		for _, on := range st.Running {
 			b.WriteString(" " + on.Name)
@@ -200,6 +203,10 @@ func (v *View) bundle(r *model.Resource, under *header) bool {
 	h := &header{v: v, text: text}
 	any := false
 	for _, rep := range c.List {
+		if v.Detail {
+			any = v.replica(c, rep, h) || any
+			continue
+		}
 		child, name := rep.Child, rep.Container.ID
 		if child == nil {
 			child = rep.Container
@@ -214,4 +221,27 @@ func (v *View) bundle(r *model.Resource, under *header) bool {
 	}
 	h.end()
 	return any
+}
+
+// replica writes every part of a replica.
+func (v *View) replica(c *model.BundleConfig, rep *model.Replica, h *header) bool {
+	var parts []*model.Resource
+	for _, x := range []*model.Resource{rep.IP, rep.Child, rep.Container, rep.Remote} {
+		if x != nil && v.Only.Resource(x, true) {
+			parts = append(parts, x)
+		}
+	}
+	if len(parts) == 0 {
+		return false
+	}
+	h.write()
+	if c.Replicas > 1 {
+		v.Out.Item("Replica[%d]", rep.Offset)
+	}
+	v.Out.Nest()
+	for _, x := range parts {
+		v.resource(x, nil)
+	}
+	v.Out.End()
+	return true
 }

@@ -19,50 +19,70 @@ type View struct {
 	Out *outline.Writer
 	// Inactive shows resources that run nowhere, and Pending operations in progress.
 	Inactive, Pending bool
+	// Detail shows ids of nodes, every instance of a clone and every part of a bundle.
+	Detail bool
+	// ByNode lists resources below the nodes that they run on, and Brief counts them by agent.
+	ByNode, Brief bool
+	// RscOnly leaves out where a resource runs.
+	RscOnly bool
+	// Only restricts what is shown to some nodes and resources.
+	Only Filter
 }
 
 // Nodes writes the list of nodes: those that something is to be said about one by one, the others by what
 // they have in common.
 func (v *View) Nodes() {
-	v.Out.Begin("Node List")
-	defer v.Out.End()
+	h := &header{v: v, text: "Node List"}
+	defer h.end()
 	summary := map[string][]string{}
 	for _, n := range v.M.Nodes {
-		if v.remarkable(n) {
+		if !v.Only.Node(n) {
+			continue
+		}
+		h.write()
+		if v.ByNode {
+			v.nodeWithResources(n)
+			continue
+		}
+		if v.Detail || v.remarkable(n) {
 			v.Out.Item("%s", v.node(n))
 			continue
 		}
-		class := ""
-		switch st := v.S.Node(n); {
-		case n.IsGuest() && st.Online:
-			class = "GuestOnline"
-		case n.IsGuest():
-			continue
-		case n.IsRemoteType() && st.Online:
-			class = "RemoteOnline"
-		case n.IsRemoteType():
-			class = "RemoteOFFLINE"
-		case st.Online:
-			class = "Online"
-		default:
-			class = "OFFLINE"
+		if class := v.class(n); class != "" {
+			summary[class] = append(summary[class], n.Name)
 		}
-		summary[class] = append(summary[class], n.Name)
 	}
 	for _, class := range []string{"Online", "OFFLINE", "RemoteOnline", "RemoteOFFLINE", "GuestOnline"} {
-		if names := summary[class]; len(names) > 0 {
+		switch names := summary[class]; {
+		case len(names) == 0:
+		case v.Out.Plain:
+			v.Out.Item("[ %s ]", strings.Join(names, " "))
+		default:
 			v.named(class, names)
 		}
 	}
 }
 
-// named writes a list of names; a plain list goes without its label.
-func (v *View) named(label string, names []string) {
-	list := "[ " + strings.Join(names, " ") + " ]"
-	if !v.Out.Plain {
-		list = label + ": " + list
+// class is what a node is listed under that nothing else is to be said about, "" when it is not listed.
+func (v *View) class(n *model.Node) string {
+	switch st := v.S.Node(n); {
+	case n.IsGuest() && st.Online:
+		return "GuestOnline"
+	case n.IsGuest():
+		return ""
+	case n.IsRemoteType() && st.Online:
+		return "RemoteOnline"
+	case n.IsRemoteType():
+		return "RemoteOFFLINE"
+	case st.Online:
+		return "Online"
 	}
-	v.Out.Item("%s", list)
+	return "OFFLINE"
+}
+
+// named writes a list of names.
+func (v *View) named(label string, names []string) {
+	v.Out.Item("%s: [ %s ]", label, strings.Join(names, " "))
 }
 
 func (v *View) remarkable(n *model.Node) bool {
@@ -82,10 +102,10 @@ func (v *View) node(n *model.Node) string {
 	if h := v.Health(n); h != "" {
 		text += " (health is " + h + ")"
 	}
-	if v.Out.Plain {
-		return n.Name + ": " + text
+	if set := v.FeatureSet(n); v.Detail && set != "" {
+		text += ", feature set " + set
 	}
-	return kind + " " + n.Name + ": " + text
+	return kind + " " + v.NodeName(n) + ": " + text
 }
 
 // NodeStatus is the word for the state of a node.
@@ -146,31 +166,6 @@ func (v *View) Health(n *model.Node) string {
 	return word
 }
 
-// Resources writes the list of resources.
-func (v *View) Resources() {
-	shown := slices.Clone(v.M.Resources)
-	shown = slices.DeleteFunc(shown, func(r *model.Resource) bool {
-		all, some := v.S.Active(r, true), v.S.Active(r, false)
-		// active on a lost node only, without being managed: it is neither here nor there
-		lost := some && len(v.S.Rsc(r).Running) == 0
-		return r.Orphan && !all || !some && !v.Inactive || lost
-	})
-	v.Out.SpacerIfWritten()
-	title, none := "Active Resources", "No active resources"
-	if v.Inactive {
-		title, none = "Full List of Resources", "No resources"
-	}
-	v.Out.Begin("%s", title)
-	defer v.Out.End()
-	any := false
-	for _, r := range shown {
-		any = v.resource(r, nil) || any
-	}
-	if !any {
-		v.Out.Item("%s", none)
-	}
-}
-
 // header writes the title of a collective once.
 type header struct {
 	v       *View
@@ -196,7 +191,7 @@ func (v *View) flags(r *model.Resource, more ...string) string {
 	if !v.S.Rsc(r).Managed {
 		more = append(more, "unmanaged")
 	}
-	if v.disabled(r) {
+	if v.Disabled(r) {
 		more = append(more, "disabled")
 	}
 	if len(more) == 0 {
@@ -205,8 +200,8 @@ func (v *View) flags(r *model.Resource, more ...string) string {
 	return " (" + strings.Join(more, ", ") + ")"
 }
 
-// disabled reports whether the administrator keeps the resource below what it could be.
-func (v *View) disabled(r *model.Resource) bool {
+// Disabled reports whether the administrator keeps the resource below what it could be.
+func (v *View) Disabled(r *model.Resource) bool {
 	role := model.ParseRole(r.Meta.Get("target-role"))
 	return role == model.Stopped || role == model.Unpromoted && r.Top().Promotable
 }
