@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-ha/holdfast/cib/upgrade"
 	"github.com/holdfast-ha/holdfast/tools/attr"
 	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
@@ -25,7 +26,7 @@ var commands = slices.Concat(
 		{Name: "crm_simulate", Help: "what the cluster would do", Run: simulate.Run},
 	},
 	attr.Commands(nil),
-	cibtool.Commands(nil),
+	cibtool.Commands(upgrade.ToNewest),
 	corosync.Commands(),
 	node.Commands(),
 )
