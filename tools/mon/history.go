@@ -89,7 +89,7 @@ func (r *report) history() {
 }
 
 func (r *report) rscHistory(x rscHistory) {
-	text := x.rsc.Name() + ": migration-threshold=" + threshold(x.rsc)
+	text := x.ID + ": migration-threshold=" + threshold(x.rsc)
 	if x.fails > 0 {
 		text += " fail-count=" + strconv.Itoa(int(x.fails))
 		if x.last > 0 {
@@ -178,7 +178,7 @@ func (r *report) historyXML() {
 }
 
 func (r *report) rscHistoryXML(x rscHistory) *cibxml.Element {
-	e := cibxml.New("resource_history", "id", x.rsc.Name(), "orphan", "false", "migration-threshold", threshold(x.rsc))
+	e := cibxml.New("resource_history", "id", x.ID, "orphan", "false", "migration-threshold", threshold(x.rsc))
 	if x.fails > 0 {
 		e.Set("fail-count", strconv.Itoa(int(x.fails)))
 		if x.last > 0 {
