@@ -272,14 +272,11 @@ func (m *Machine) optionBool(name string, fallback bool) bool {
 	return fallback
 }
 
-// ThrottleOf is a node's configured throttle with the cluster options that override it; "" is the cluster's.
+// ThrottleOf is a node's throttle with the cluster options that override it.
 func (m *Machine) ThrottleOf(node string) throttle.Config {
-	c, own := m.cfg.Throttle.Nodes[node]
-	if !own {
-		c = m.cfg.Throttle.All
-	}
-	if m.config == nil {
-		return c
+	c, differs := m.throttles.Nodes[node]
+	if !differs {
+		c = m.throttles.All
 	}
 	c.NodeActionLimit = m.optionInt("node-action-limit", c.NodeActionLimit)
 	if s := m.option("load-threshold"); s != "" {

@@ -100,7 +100,7 @@ func (w *world) verb(f []string) []Output {
 	switch f[0] {
 	case "cluster": // cluster SELF NODE...
 		w.nodes = f[2:]
-		cfg := Config{Node: f[1], ID: w.id(f[1]), UUID: "uuid", Version: "1.0", FeatureSet: "3.16.1", Throttle: throttle.Default(), Times: DefaultTimes()}
+		cfg := Config{Node: f[1], ID: w.id(f[1]), UUID: "uuid", Version: "1.0", FeatureSet: "3.16.1", Throttle: ThrottleChanged{All: throttle.Default()}, Times: DefaultTimes()}
 		w.m = New(cfg)
 		return w.m.Step(w.now, ConfigChanged{w.config(nil)})
 	case "options": // options NAME=VALUE...

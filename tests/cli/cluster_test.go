@@ -180,5 +180,15 @@ func TestApply_OnARunningCluster(t *testing.T) {
 	}
 	hcs(t, n, "config", "export", "/root/new.toml")
 	hcs(t, n, "diff", "/root/new.toml")
+
+	limited := file("b") + "[throttle]\nnode_action_limit = 1000\n"
+	limited = strings.Replace(limited, "[properties]", "throttle = { node_action_limit = 7 }\n[properties]", 1)
+	if err := n.WriteFile("/root/shop.toml", []byte(limited), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	hcs(t, n, "apply", "/root/shop.toml", "--yes")
+	until(t, "the throttle of the file is in effect", func() bool {
+		return strings.Contains(hcs(t, n, "throttle", "--json"), `"limit": 7`)
+	})
 	hcs(t, n, "cluster", "stop")
 }
