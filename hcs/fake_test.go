@@ -27,6 +27,7 @@ type fake struct {
 	notes    []api.Note
 	timeline []api.TimelineEvent
 	throttle api.ThrottleStatus
+	alarms   api.AlarmStatus
 	file     api.ClusterFile
 	tokens   []api.Token
 	devices  []api.FenceDeviceStatus
@@ -76,6 +77,7 @@ func newFake(t testing.TB, dir string) *fake {
 	load(t, dir, "notes.json", &f.notes)
 	load(t, dir, "timeline.json", &f.timeline)
 	load(t, dir, "throttle.json", &f.throttle)
+	load(t, dir, "alarms.json", &f.alarms)
 	load(t, dir, "devices.json", &f.devices)
 	load(t, dir, "history.json", &f.history)
 	load(t, dir, "result.json", &f.result)
