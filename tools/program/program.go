@@ -66,6 +66,8 @@ type Program struct {
 	Unnamed bool
 	// Extra are options about the output.
 	Extra []cli.Option
+	// UnknownFormat is the exit status for a value of --output-as that is none, 1 when it is 0.
+	UnknownFormat int
 	// Choose, when set, may change where and how the result is written, Prepare the output before it is used.
 	Choose  func(format output.Format, file string) (output.Format, string)
 	Prepare func(*output.Out)
@@ -148,7 +150,7 @@ func (p *Program) output(env *cli.Env, s *settings) (*output.Out, func(), error)
 		known = known || f == format
 	}
 	if !known {
-		return nil, nil, Faultf(1, "Error creating output format %s: Unknown output format", s.format)
+		return nil, nil, Faultf(max(p.UnknownFormat, 1), "Error creating output format %s: Unknown output format", s.format)
 	}
 	w, done := env.Stdout, func() {}
 	if s.to == "-" {

@@ -53,7 +53,11 @@ func (v *View) Nodes() {
 		}
 	}
 	for _, class := range []string{"Online", "OFFLINE", "RemoteOnline", "RemoteOFFLINE", "GuestOnline"} {
-		if names := summary[class]; len(names) > 0 {
+		switch names := summary[class]; {
+		case len(names) == 0:
+		case v.Out.Plain:
+			v.Out.Item("[ %s ]", strings.Join(names, " "))
+		default:
 			v.named(class, names)
 		}
 	}
@@ -76,13 +80,9 @@ func (v *View) class(n *model.Node) string {
 	return "OFFLINE"
 }
 
-// named writes a list of names; a plain list goes without its label.
+// named writes a list of names.
 func (v *View) named(label string, names []string) {
-	list := "[ " + strings.Join(names, " ") + " ]"
-	if !v.Out.Plain {
-		list = label + ": " + list
-	}
-	v.Out.Item("%s", list)
+	v.Out.Item("%s: [ %s ]", label, strings.Join(names, " "))
 }
 
 func (v *View) remarkable(n *model.Node) bool {
@@ -101,9 +101,6 @@ func (v *View) node(n *model.Node) string {
 	text := v.NodeStatus(n)
 	if h := v.Health(n); h != "" {
 		text += " (health is " + h + ")"
-	}
-	if v.Out.Plain {
-		return n.Name + ": " + text
 	}
 	if set := v.FeatureSet(n); v.Detail && set != "" {
 		text += ", feature set " + set
