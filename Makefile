@@ -32,6 +32,13 @@ install: build ## into DESTDIR and PREFIX
 	for name in $$(bin/holdfast-agents --list); do ln -sf $(SBINDIR)/holdfast-agents $(DESTDIR)$(OCFDIR)/resource.d/holdfast/$$name; done
 	install -m 644 conf/systemd/*.service $(DESTDIR)$(UNITDIR)
 	install -m 644 conf/*.toml $(DESTDIR)$(DOCDIR)/examples
+	install -d $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 conf/man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 conf/man/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/vendor-completions fish/vendor_completions.d)
+	bin/hcs completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hcs
+	bin/hcs completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_hcs
+	bin/hcs completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/hcs.fish
 
 test: deps build ## everything that CI runs: the race detector is on, real clusters in the lab included
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...

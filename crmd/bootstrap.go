@@ -12,7 +12,6 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
-	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/crmd/store"
 	"github.com/holdfast-ha/holdfast/crmd/store/content"
 	"github.com/holdfast-ha/holdfast/internal/atomicfile"
@@ -86,12 +85,12 @@ func (d *Daemon) firstContent(ctx context.Context) error {
 }
 
 // fileChanged writes the cluster file that the cluster agreed on and has corosyncd read it.
-func (d *Daemon) fileChanged(f content.File) {
+func (d *Daemon) fileChanged(now time.Time, f content.File) {
 	path := d.cfg.Dirs.ClusterFile()
 	if old, err := os.ReadFile(path); err == nil && string(old) == f.Text {
 		return
 	}
-	parsed, err := clusterfile.Parse(path, []byte(f.Text))
+	parsed, limits, err := readFile(path, []byte(f.Text))
 	if err != nil {
 		d.log.Error("the cluster agreed on a cluster file that this node cannot read; it keeps its own", "version", f.Version, "err", err)
 		return
@@ -101,6 +100,7 @@ func (d *Daemon) fileChanged(f content.File) {
 		return
 	}
 	d.file.Store(parsed)
+	d.step(now, limits)
 	d.log.Info("the cluster file has changed", "version", f.Version)
 	d.spawn(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, callTimeout)

@@ -59,7 +59,7 @@ func (d *Daemon) applied(a store.Applied) {
 			d.step(now, controller.ConfigChanged{Doc: doc})
 		}
 		if f := d.store.File(); f.Text != "" {
-			d.fileChanged(f)
+			d.fileChanged(now, f)
 		}
 	})
 }

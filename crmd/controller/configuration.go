@@ -272,9 +272,12 @@ func (m *Machine) optionBool(name string, fallback bool) bool {
 	return fallback
 }
 
-// throttle is the configured throttle with the cluster options that override it.
-func (m *Machine) throttle() throttle.Config {
-	c := m.cfg.Throttle
+// ThrottleOf is a node's throttle with the cluster options that override it.
+func (m *Machine) ThrottleOf(node string) throttle.Config {
+	c, differs := m.throttles.Nodes[node]
+	if !differs {
+		c = m.throttles.All
+	}
 	c.NodeActionLimit = m.optionInt("node-action-limit", c.NodeActionLimit)
 	if s := m.option("load-threshold"); s != "" {
 		if n, err := strconv.ParseFloat(trimPercent(s), 64); err == nil {

@@ -7,7 +7,6 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/attrs"
 	"github.com/holdfast-ha/holdfast/crmd/status"
-	"github.com/holdfast-ha/holdfast/crmd/throttle"
 )
 
 // Config is what a controller is made with.
@@ -19,9 +18,8 @@ type Config struct {
 	Version string // of this stack, for the property dc-version
 	// FeatureSet is recorded with operations and compared by tools: Pacemaker's.
 	FeatureSet string
-	// Throttle is the configured throttle; cluster options override parts of it.
-	Throttle throttle.Config
-	Times    Times
+	Throttle   ThrottleChanged // the first one
+	Times      Times
 }
 
 // Times are the controller's own waits.
@@ -73,6 +71,8 @@ type Machine struct {
 	settledOnce bool
 	waitUntil   time.Time // when the wait for the others ends
 
+	throttles ThrottleChanged
+
 	plan    planning
 	flights map[string]*flight // by transition key
 	ignore  map[string]bool    // "NODE OPKEY" of recurring operations whose failure is to be ignored
@@ -89,7 +89,7 @@ type Machine struct {
 
 // New makes a controller.
 func New(cfg Config) *Machine {
-	return &Machine{cfg: cfg, attrs: attrs.New(cfg.Node), status: status.Empty(), members: make(map[string]*member),
+	return &Machine{cfg: cfg, throttles: cfg.Throttle, attrs: attrs.New(cfg.Node), status: status.Empty(), members: make(map[string]*member),
 		flights: make(map[string]*flight), ignore: make(map[string]bool), pending: make(map[int]proposal),
 		fencing: newFencing(), written: make(map[string]bool), voteAsked: make(map[string]time.Time)}
 }
@@ -106,6 +106,8 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 		m.role.progress[in.Node] = in.Progress
 	case ConfigChanged:
 		m.configChanged(in.Doc)
+	case ThrottleChanged:
+		m.throttles = in
 	case Mirrored:
 		m.mirrored(in)
 	case EnlistResult:

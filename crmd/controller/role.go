@@ -304,6 +304,7 @@ func (m *Machine) markDeparted(now time.Time) {
 		n := status.Find(m.status, node)
 		gone := n.Get("in_ccm") == "false"
 		delete(m.members, d.Name)
+		delete(m.written, "node "+d.Name) // it may be removed from the configuration and join again
 		if gone {
 			continue
 		}
