@@ -3,9 +3,11 @@ package resource
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/crmd/sched/hashorder"
+	"github.com/holdfast-ha/holdfast/crmd/sched/isotime"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/tools/cibclient"
 	"github.com/holdfast-ha/holdfast/tools/crmclient"
@@ -146,4 +148,13 @@ func (c *call) fail(ctx context.Context) error {
 	}
 	c.replies(1)
 	return nil
+}
+
+// milliseconds is an interval for the cluster.
+func milliseconds(text string) int64 {
+	ms, ok := isotime.ParseInterval(text)
+	if !ok {
+		ms, _ = strconv.ParseInt(text, 10, 64)
+	}
+	return ms
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/agent"
 	"github.com/holdfast-ha/holdfast/tools/cibclient"
 	"github.com/holdfast-ha/holdfast/tools/cli"
+	"github.com/holdfast-ha/holdfast/tools/location"
 	"github.com/holdfast-ha/holdfast/tools/output"
 	"github.com/holdfast-ha/holdfast/tools/program"
 	"github.com/holdfast-ha/holdfast/tools/statustext"
@@ -113,11 +114,11 @@ var commands = map[string]needs{
 	"restart":               {run: (*call).restart, resource: true, model: true},
 	"wait":                  {run: (*call).wait, cib: true},
 	"digests":               {run: (*call).digests, resource: true, node: true, model: true},
-	"force-demote":          {run: (*call).force, resource: true, model: true},
-	"force-stop":            {run: (*call).force, resource: true, model: true},
-	"force-start":           {run: (*call).force, resource: true, model: true},
-	"force-promote":         {run: (*call).force, resource: true, model: true},
-	"force-check":           {run: (*call).force, resource: true, model: true},
+	"force-demote":          {run: (*call).byHand, resource: true, model: true},
+	"force-stop":            {run: (*call).byHand, resource: true, model: true},
+	"force-start":           {run: (*call).byHand, resource: true, model: true},
+	"force-promote":         {run: (*call).byHand, resource: true, model: true},
+	"force-check":           {run: (*call).byHand, resource: true, model: true},
 }
 
 func (c *call) run(ctx context.Context) error {
@@ -206,6 +207,16 @@ func (c *call) seconds(fallback time.Duration) time.Duration {
 	ms, _ := isotime.ParseInterval(c.timeout)
 	return cmp.Or(time.Duration(ms)*time.Millisecond, fallback)
 }
+
+// moving is the request for the commands that move resources.
+func (c *call) moving() *location.Request {
+	return &location.Request{Conn: c.conn, Out: c.out, Doc: c.doc, Model: c.m, Rsc: c.rsc, Name: c.options.resource, Node: c.host,
+		Promoted: c.promoted, Lifetime: c.lifetime, Expired: c.expired, Force: c.options.force}
+}
+
+func (c *call) move(ctx context.Context) error  { return c.moving().Move(ctx) }
+func (c *call) ban(ctx context.Context) error   { return c.moving().Ban(ctx) }
+func (c *call) clear(ctx context.Context) error { return c.moving().Clear(ctx) }
 
 // agents are the commands about the agents that this node has.
 func (c *call) agents(ctx context.Context) error {
