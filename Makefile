@@ -12,7 +12,7 @@ STATICCHECK = .tools/staticcheck
 # Where `make deps` puts Go on a machine that has none.
 export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
-.PHONY: help deps build install test race fuzz lint bench demo lab vm clean
+.PHONY: help deps build install test race fuzz lint bench demo play lab vm clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -62,6 +62,10 @@ $(STATICCHECK):
 demo: ## a cluster of three nodes and one of two lose a node's power: who does what when
 	@tests/deps.sh demo
 	@$(GO) run ./tests/demo
+
+play: ## three machines in namespaces, with Holdfast installed and a prompt, to try the README on
+	@tests/deps.sh demo
+	@$(GO) run ./tests/lab/cmd -bare 3
 
 bench: ## figures as JSON lines, beside real Pacemaker where it is there; BENCH=name for one
 	@tests/deps.sh bench

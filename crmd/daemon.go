@@ -78,6 +78,7 @@ type Daemon struct {
 	fence    fenceSync
 	couriers couriers
 	uplink   chan struct{} // capacity 1: there may be something to report
+	fileNews chan struct{} // capacity 1: there may be a new cluster file
 	planner  planner
 	mirrors  mirrors
 	leaving  chan struct{} // closed when this node leaves the cluster in order
@@ -122,7 +123,7 @@ func New(cfg Config) (*Daemon, error) {
 	}
 	d := &Daemon{cfg: cfg, log: cfg.Log, identity: identity, node: self.Name, id: self.ID,
 		session: newUUID(), calls: make(chan func(time.Time), maxCalls), tickets: make(map[int]chan answer),
-		uplink: make(chan struct{}, 1), leaving: make(chan struct{}),
+		uplink: make(chan struct{}, 1), fileNews: make(chan struct{}, 1), leaving: make(chan struct{}),
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)
 	d.planner = planner{schedule: cfg.Schedule, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
@@ -207,6 +208,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { d.report(ctx); return nil })
 	g.Go(func() error { d.followDC(ctx); return nil })
 	g.Go(func() error { d.sample(ctx); return nil })
+	g.Go(func() error { d.followFile(ctx); return nil })
 	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
 	sdnotify.Notify(sdnotify.Ready)

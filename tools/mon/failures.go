@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/lrm"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/crmd/sched/opconf"
+	"github.com/holdfast-ha/holdfast/crmd/sched/scalar"
 )
 
 // shownFailures are the failed operations of what is shown.
@@ -75,7 +76,7 @@ func failureText(o *model.Op) string {
 	case err != nil:
 		b.WriteString(o.Key)
 	case interval != 0:
-		fmt.Fprintf(&b, "%s %s-interval %s", rsc, readable(interval), op)
+		fmt.Fprintf(&b, "%s %s-interval %s", rsc, scalar.ReadableInterval(interval), op)
 	case op == "monitor":
 		b.WriteString(rsc + " probe")
 	default:
@@ -99,35 +100,7 @@ func failureText(o *model.Op) string {
 		b.WriteString(" at " + unixTime(sec))
 	}
 	if ms, err := strconv.ParseInt(o.XML.Get("exec-time"), 10, 64); err == nil && ms > 0 {
-		b.WriteString(" after " + readable(ms))
-	}
-	return b.String()
-}
-
-// readable is a time in milliseconds as short as Pacemaker makes it: 1m30s, 2.004s, 12ms; what is exactly one of
-// a unit is counted in the smaller one.
-func readable(ms int64) string {
-	if ms == 0 {
-		return "0s"
-	}
-	var b strings.Builder
-	for _, u := range []struct {
-		ms   int64
-		name string
-	}{{24 * 3600000, "d"}, {3600000, "h"}, {60000, "m"}} {
-		if ms > u.ms {
-			fmt.Fprintf(&b, "%d%s", ms/u.ms, u.name)
-			ms %= u.ms
-		}
-	}
-	switch sec, rest := ms/1000, ms%1000; {
-	case ms == 0:
-	case ms <= 1000:
-		fmt.Fprintf(&b, "%dms", ms)
-	case rest == 0:
-		fmt.Fprintf(&b, "%ds", sec)
-	default:
-		fmt.Fprintf(&b, "%d.%03ds", sec, rest)
+		b.WriteString(" after " + scalar.ReadableInterval(ms))
 	}
 	return b.String()
 }

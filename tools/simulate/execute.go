@@ -121,7 +121,7 @@ func (x *executor) operation(a *graph.Action) (failed bool) {
 		failed = true
 		fail(x.out, s, match, r)
 	}
-	r.record(h)
+	r.record(h, configured)
 	return failed
 }
 

@@ -28,9 +28,8 @@ func increment(value string) string {
 	return scalar.Add(scalar.Health{}.ParseScore(value), 1).String()
 }
 
-// record writes a result into a resource's history as the controller does.
-func (r *result) record(history *cibxml.Element) {
-	rsc := history.ID()
+// record writes a result into the history of a resource, which operations know as rsc, as the controller does.
+func (r *result) record(history *cibxml.Element, rsc string) {
 	call := 0
 	for o := range history.Tags("lrm_rsc_op") {
 		call = max(call, int(scalar.IntOr(o.Get("call-id"), 0)))
@@ -39,6 +38,9 @@ func (r *result) record(history *cibxml.Element) {
 	task, rc, reason := r.task, r.rc, ""
 	if task == "reload" || task == "reload-agent" {
 		task = "start" // that is what a reload amounts to
+		if rc != r.target {
+			task = "monitor"
+		}
 	}
 	key := action.OpKey(rsc, task, r.intervalMs)
 	var ids []string

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/bzip2"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -25,7 +26,7 @@ func (s *session) load(ctx context.Context) (*cibxml.Element, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Prepare(doc, s.out.fail)
+	return Prepare(doc, func(text string) { fmt.Fprintln(s.env.Stderr, text) })
 }
 
 // Prepare upgrades and checks a CIB. warn is told what an administrator should know although it is accepted.

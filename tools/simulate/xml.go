@@ -88,16 +88,16 @@ func (d *document) scores(lines []report.Shown) {
 			}
 			d.out.Add(e)
 		case report.ShownCapacity:
-			d.out.Add(withAmounts(cibxml.New("capacity", "comment", s.Text, "node", s.Node), s))
+			d.out.Add(withAmounts(cibxml.New("capacity", "node", s.Node, "comment", s.Text), s))
 		case report.ShownUtilization:
-			d.out.Add(withAmounts(cibxml.New("utilization", "function", s.Text, "resource", s.Resource, "node", s.Node), s))
+			d.out.Add(withAmounts(cibxml.New("utilization", "resource", s.Resource, "node", s.Node, "function", s.Text), s))
 		}
 	}
 }
 
 func withAmounts(e *cibxml.Element, s report.Shown) *cibxml.Element {
 	for _, a := range s.Amounts {
-		e.Set(a.Name, a.Value)
+		e.Append(output.TextElement(a.Name, a.Value))
 	}
 	return e
 }
@@ -107,11 +107,9 @@ func (d *document) endScores() { d.out.Close() }
 func (d *document) summary(nodes []compile.NodeChange, changes []compile.Change) {
 	d.out.Open(cibxml.New("actions"))
 	for _, n := range nodes {
-		e := cibxml.New("node_action", "task", nodeTask(n), "node", nodeName(n.Node))
 		if n.Reason != "" {
-			e.Set("reason", n.Reason)
+			d.out.Add(cibxml.New("node_action", "task", nodeTask(n), "node", nodeName(n.Node), "reason", n.Reason))
 		}
-		d.out.Add(e)
 	}
 	for _, c := range changes {
 		d.out.Add(change(c))
@@ -124,20 +122,25 @@ func change(c compile.Change) *cibxml.Element {
 	e := cibxml.New("rsc_action", "action", strings.ToLower(c.Verb), "resource", c.Resource.ID)
 	roles := c.Role > model.Started || c.NextRole > model.Unpromoted
 	sameRole, sameHost := c.Role == c.NextRole, c.From != nil && c.From == c.To
+	moves := c.From != nil && c.To != nil && !sameHost
 	if roles {
 		e.Set("role", c.Role.String())
-		if c.To != nil && !sameRole {
-			e.Set("next-role", c.NextRole.String())
-		}
+	}
+	if moves {
+		e.Set("source", c.From.Name)
+	}
+	if roles && c.To != nil && !sameRole {
+		e.Set("next-role", c.NextRole.String())
 	}
 	switch {
+	case moves, c.From == nil && roles:
+		e.Set("dest", c.To.Name)
 	case c.From == nil:
 		e.Set("node", c.To.Name)
-	case c.To == nil || sameHost:
+	case c.To == nil:
 		e.Set("node", c.From.Name)
 	default:
 		e.Set("source", c.From.Name)
-		e.Set("dest", c.To.Name)
 	}
 	if c.Reason != "" {
 		e.Set("reason", c.Reason)

@@ -1,13 +1,13 @@
 package create
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/crmd/sched/action"
 	"github.com/holdfast-ha/holdfast/crmd/sched/history"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/crmd/sched/opconf"
+	"github.com/holdfast-ha/holdfast/crmd/sched/scalar"
 )
 
 // CompareHistory compares what was run with what is configured now, and asks for what brings the one in line
@@ -180,7 +180,7 @@ func (m *Maker) differs(r *model.Resource, o *model.Op, n *model.Node, addr stri
 	}
 	if m.B.Conf.Sanitized && m.B.Conf.OnlySecretsChanged(r, o, n, addr) {
 		m.log.Say("Only 'private' parameters to %s-interval %s for %s on %s changed: %s",
-			readable(o.IntervalMs), task, r.ID, n.Name, o.XML.Get("transition-magic"))
+			scalar.ReadableInterval(o.IntervalMs), task, r.ID, n.Name, o.XML.Get("transition-magic"))
 		return false
 	}
 	switch {
@@ -227,28 +227,4 @@ func (m *Maker) reload(r *model.Resource, n *model.Node) {
 	a.Because("resource definition change")
 	m.B.Order(action.ActionEnd(a), action.OpEnd(r, "stop"), action.Then|action.ThenCancels)
 	m.B.Order(action.ActionEnd(a), action.OpEnd(r, "demote"), action.Then|action.ThenCancels)
-}
-
-// readable writes an interval as people do: 1m30s.
-func readable(ms int64) string {
-	if ms == 0 {
-		return "0s"
-	}
-	var b strings.Builder
-	for _, u := range []struct {
-		ms   int64
-		name string
-	}{{86400000, "d"}, {3600000, "h"}, {60000, "m"}} {
-		if n := ms / u.ms; n > 0 {
-			fmt.Fprintf(&b, "%d%s", n, u.name)
-			ms %= u.ms
-		}
-	}
-	switch {
-	case ms%1000 > 0:
-		fmt.Fprintf(&b, "%d.%03ds", ms/1000, ms%1000)
-	case ms > 0:
-		fmt.Fprintf(&b, "%ds", ms/1000)
-	}
-	return b.String()
 }

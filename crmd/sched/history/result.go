@@ -255,12 +255,13 @@ func (p *progress) setActive() {
 	}
 }
 
-// recordFailure remembers a failed operation for people, once for each operation and node.
+// recordFailure remembers a failed operation for people, once for each operation and node. Records without a
+// key, which old versions wrote, count as the same operation: Pacemaker cannot tell them apart either.
 func (p *progress) recordFailure(o *model.Op) {
 	if !p.reader.st.Node(p.node).Online {
 		return
 	}
-	key := o.Key + "@" + strings.ToLower(p.node.Name)
+	key := strings.ToLower(o.XML.Get("operation_key") + "@" + p.node.Name)
 	if p.recorded[key] {
 		return
 	}
