@@ -3,8 +3,6 @@ package location
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -77,7 +75,7 @@ func (c *Request) Move(ctx context.Context) error {
 		current, active = c.activeOn(r)
 	}
 	if c.Promoted {
-		current, active = c.PromotedOn(r)
+		current, active = c.promotedOn(r)
 	}
 	if active == 1 && current == c.Node {
 		if !c.Force {
@@ -153,7 +151,7 @@ func (c *Request) Ban(ctx context.Context) error {
 	current, active := c.activeOn(r)
 	switch {
 	case r.Promotable:
-		promoted, n := c.PromotedOn(r)
+		promoted, n := c.promotedOn(r)
 		if n == 1 {
 			return c.banNow(ctx, promoted)
 		}

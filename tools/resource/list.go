@@ -77,7 +77,7 @@ func (c *call) operations(context.Context) error {
 				if c.out.IsXML() {
 					list.Append(c.operationXML(h, o))
 				} else {
-					c.out.Printf("%s\n", c.operation(h, o))
+					c.out.Printf("%s\n", c.operationLine(h, o))
 				}
 			}
 		}
@@ -100,7 +100,7 @@ func (c *call) shown(h *model.History) []*model.Op {
 	return h.Sorted[max(start, 0):]
 }
 
-func (c *call) operation(h *model.History, o *model.Op) string {
+func (c *call) operationLine(h *model.History, o *model.Op) string {
 	text := "Unknown resource " + h.ID
 	if r := statustext.Find(c.m, h.ID); r != nil {
 		v := c.view()

@@ -84,7 +84,7 @@ func (w *Waiter) pending(ctx context.Context) ([]*action.Action, error) {
 		return nil, err
 	}
 	var pending []*action.Action
-	for _, a := range r.Transition.Actions() {
+	for _, a := range r.Transition.Steps {
 		if a.Is(action.Runnable) && !a.Is(action.Optional) && !a.Is(action.Pseudo) && a.Task != "notify" {
 			pending = append(pending, a)
 		}
