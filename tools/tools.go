@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/corosync"
 	"github.com/holdfast-ha/holdfast/tools/mon"
 	"github.com/holdfast-ha/holdfast/tools/node"
+	"github.com/holdfast-ha/holdfast/tools/resource"
 	"github.com/holdfast-ha/holdfast/tools/simulate"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
 )
@@ -21,11 +22,12 @@ import (
 // commands is the table, one row per name under which holdfast-tools is linked.
 var commands = slices.Concat(
 	[]cli.Command{
-		stonith.Command,
 		mon.Command,
+		resource.Command,
+		stonith.Command,
 		{Name: "crm_simulate", Help: "what the cluster would do", Run: simulate.Run},
 	},
-	attr.Commands(nil),
+	attr.Commands(resource.CRMResource),
 	cibtool.Commands(upgrade.ToNewest),
 	corosync.Commands(),
 	node.Commands(),
