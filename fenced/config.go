@@ -11,12 +11,12 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/fenced/plan"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
+	"github.com/holdfast-ha/holdfast/fenced/sbdconf"
 	"github.com/holdfast-ha/holdfast/internal/atomicfile"
 )
 
@@ -90,27 +90,19 @@ func (d *Daemon) save(c api.FenceConfig) error {
 	return atomicfile.Write(d.path("config.json"), raw, 0o600)
 }
 
-// sbdFiles hold sbd's settings, Debian's and Red Hat's place.
-var sbdFiles = []string{"/etc/default/sbd", "/etc/sysconfig/sbd"}
-
 // watchdog is the time that a lost node's watchdog is given. A negative setting means twice the timeout that
 // sbd uses; where sbd is not set up that cannot be known, and the watchdog is not trusted.
 func (d *Daemon) watchdog(ms int64) time.Duration {
 	if ms >= 0 {
 		return time.Duration(ms) * time.Millisecond
 	}
-	value := os.Getenv("SBD_WATCHDOG_TIMEOUT")
-	for _, f := range sbdFiles {
-		raw, err := os.ReadFile(f)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(raw)) {
-			if v, ok := strings.CutPrefix(strings.TrimSpace(line), "SBD_WATCHDOG_TIMEOUT="); ok {
-				value = cmp.Or(value, strings.Trim(v, `"'`))
-			}
+	value := ""
+	for _, f := range sbdconf.Files {
+		if raw, err := os.ReadFile(f); err == nil {
+			value = cmp.Or(value, sbdconf.Parse(string(raw))["SBD_WATCHDOG_TIMEOUT"])
 		}
 	}
+	value = cmp.Or(os.Getenv("SBD_WATCHDOG_TIMEOUT"), value)
 	n, err := strconv.Atoi(value)
 	if err != nil || n <= 0 {
 		d.log.Warn("stonith-watchdog-timeout is negative, but SBD_WATCHDOG_TIMEOUT is set nowhere; watchdogs are not trusted for fencing")

@@ -28,7 +28,9 @@ var pure = []string{
 	"crmd/transition",
 	"crmd/worker",
 	"fenced/budget",
+	"fenced/driver/param",
 	"fenced/plan",
+	"fenced/sbdconf",
 	"fenced/sbdformat",
 }
 
