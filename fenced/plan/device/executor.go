@@ -76,6 +76,8 @@ type Result struct {
 	Reason string // for a person, "" on success
 	Output string
 	Errors string
+	// Warning tells that it worked, but not all of what it needs does.
+	Warning string
 }
 
 func (r Result) ok() bool { return r.Status == lrm.Done && r.RC == 0 }
