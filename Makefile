@@ -9,11 +9,16 @@ DOCDIR  ?= $(PREFIX)/share/doc/holdfast
 PROGRAMS = corosyncd crmd fenced hcs holdfast-tools holdfast-agents
 FUZZTIME ?= 20s
 STATICCHECK = .tools/staticcheck
+# Where `make deps` puts Go on a machine that has none.
+export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
 .PHONY: help deps build install test race fuzz lint bench demo lab vm clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+deps: ## what the tests need of the distribution, and Go, where it is missing
+	@tests/deps.sh test
 
 build: ## every program, and every drop-in name, under bin/
 	@mkdir -p bin
@@ -46,6 +51,17 @@ lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, and govulncheck where its da
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/.tools $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+demo: ## a cluster of three nodes and one of two lose a node's power: who does what when
+	@tests/deps.sh demo
+	@$(GO) run ./tests/demo
+
+bench: ## figures as JSON lines, beside real Pacemaker where it is there; BENCH=name for one
+	@tests/deps.sh bench
+	@BENCH="$(BENCH)" $(GO) run ./tests/bench
+
+lab: deps ## only the tests with real clusters
+	CGO_ENABLED=1 $(GO) test -race -count=1 ./tests/lab/... ./tests/demo ./tests/bench
 
 clean: ## what make made
 	rm -rf bin .tools

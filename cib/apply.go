@@ -3,7 +3,6 @@ package cib
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
@@ -50,15 +49,13 @@ func Apply(doc *cibxml.Element, cmd Command) (Result, error) {
 	if configuration && cmd.Now != 0 {
 		changed = stamp(changed, cmd)
 	}
-	if !strings.EqualFold(cmd.Section, "status") {
-		if problems := schema.Check(doc, changed); len(problems) > 0 {
-			e := refuse(CodeSchema, "")
-			for _, p := range problems {
-				e.Detail = append(e.Detail, p.String())
-			}
-			e.Refused = changed
-			return r, e
+	if problems := schema.Check(doc, changed); len(problems) > 0 {
+		e := refuse(CodeSchema, "")
+		for _, p := range problems {
+			e.Detail = append(e.Detail, p.String())
 		}
+		e.Refused = changed
+		return r, e
 	}
 	r.Doc, r.Configuration, r.Status = changed, configuration, status
 	return r, nil

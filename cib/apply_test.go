@@ -79,7 +79,7 @@ func TestApply_RefusesAndSaysWhy(t *testing.T) {
 		{"newer software", Command{Op: OpModify, Input: cibxml.New("cib", "crm_feature_set", "3.17.0")}, CodeProtocol,
 			"Protocol not supported: the CIB needs feature set 3.17.0, this node has 3.16.1"},
 		{"not valid", Command{Op: OpModify, Input: cibxml.New("node", "id", "1", "type", "toaster")}, CodeSchema,
-			`Update does not conform to the configured schema: <node id="1">: attribute type is "toaster"; allowed: member, ping, remote`},
+			`Update does not conform to the configured schema: <node id="1">: attribute type is "toaster" (allowed: member, ping, remote)`},
 		{"in the meantime", Command{Op: OpBump, Base: &Version{1, 4, 0}}, CodeOld,
 			"Update was older than existing configuration: the configuration has changed from 1.4 to 1.5 in the meantime"},
 		{"access", Command{Op: OpBump, Check: func(_, _ *cibxml.Element) error { return Denied("user bob may not do that") }}, CodeDenied,
@@ -89,7 +89,7 @@ func TestApply_RefusesAndSaysWhy(t *testing.T) {
 			"Invalid argument: the XPath /cib means the whole CIB, which cannot be deleted"},
 		{"no operation", Command{Op: "frobnicate"}, CodeProtocol, `Protocol not supported: "frobnicate" is not an operation on the CIB`},
 		{"no patch", Command{Op: OpPatch, Input: cibxml.New("foo")}, CodeInvalid,
-			`Invalid argument: <foo> of format "" is not a patch; it must be a <diff> of format 2 or 1`},
+			`Invalid argument: <foo> of format "" is not a patch, which is a <diff> of format 2 or 1`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

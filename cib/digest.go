@@ -3,12 +3,12 @@ package cib
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"slices"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 )
 
-// unversioned are attributes that tell how a document came to be and not what is in it. Pacemaker leaves them
-// out of digests on every element, not only on <cib>.
+// unversioned are attributes of <cib> that tell how a document came to be and not what is in it.
 var unversioned = []string{"origin", "cib-last-written", "update-origin", "update-client", "update-user"}
 
 // Digest is the MD5 of a tree as Pacemaker puts it beside files on disk: everything counts, the order of
@@ -20,7 +20,9 @@ func Digest(e *cibxml.Element) string {
 // VersionedDigest is the MD5 by which two nodes or a patch compare documents: without the attributes that
 // tell only how a document came to be.
 func VersionedDigest(e *cibxml.Element) string {
-	return hexMD5(e.Format(cibxml.Style{Pacemaker: true, Omit: unversioned}))
+	top := *e
+	top.Attrs = slices.DeleteFunc(slices.Clone(e.Attrs), func(a cibxml.Attr) bool { return slices.Contains(unversioned, a.Name) })
+	return hexMD5(top.Format(cibxml.Style{Pacemaker: true}))
 }
 
 func hexMD5(text string) string {

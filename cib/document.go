@@ -2,7 +2,6 @@ package cib
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/cib/schema"
@@ -28,7 +27,7 @@ var sections = map[string][]string{
 // KnownSection reports whether a scope is one. Commands take an unknown scope for the whole document, as
 // Pacemaker does.
 func KnownSection(scope string) bool {
-	_, ok := sections[strings.ToLower(scope)]
+	_, ok := sections[scope]
 	return ok
 }
 
@@ -44,7 +43,7 @@ func Section(doc *cibxml.Element, scope string) *cibxml.Element {
 // sectionPath leads from doc to the section, nil when it is absent.
 func sectionPath(doc *cibxml.Element, scope string) []*cibxml.Element {
 	path := []*cibxml.Element{doc}
-	for _, name := range sections[strings.ToLower(scope)] {
+	for _, name := range sections[scope] {
 		next := path[len(path)-1].Child(name)
 		if next == nil {
 			return nil

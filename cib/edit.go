@@ -129,7 +129,7 @@ func (d *draft) modify(cmd Command, input *cibxml.Element) error {
 // makeSection adds what is missing on the way to a known section.
 func (d *draft) makeSection(scope string) []*cibxml.Element {
 	path := []*cibxml.Element{d.root}
-	for _, name := range sections[strings.ToLower(scope)] {
+	for _, name := range sections[scope] {
 		if next := d.current(path[len(path)-1]).Child(name); next != nil {
 			path = append(path, next)
 		} else {

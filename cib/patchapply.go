@@ -14,7 +14,7 @@ import (
 func ApplyPatch(doc, diff *cibxml.Element, checkVersion bool) (*cibxml.Element, error) {
 	format := diff.Get("format")
 	if diff.Name != "diff" || format != "" && format != "1" && format != "2" {
-		return nil, refuse(CodeInvalid, "<%s> of format %q is not a patch; it must be a <diff> of format 2 or 1", diff.Name, format)
+		return nil, refuse(CodeInvalid, "<%s> of format %q is not a patch, which is a <diff> of format 2 or 1", diff.Name, format)
 	}
 	old := format != "2"
 	if checkVersion {

@@ -192,18 +192,22 @@ func (c clientCalls) awaitVersion(ctx context.Context, version string) {
 	_, _ = c.await(ctx, visible, func(s *snapshot) bool { return s.doc != nil && cib.VersionOf(s.doc).Compare(want) >= 0 })
 }
 
-// identify sets who makes the request, as the kernel says; root and the administrators may speak for others.
+// identify sets who makes the request, as the kernel says. root and hacluster, as whom pcsd works, may speak for
+// others.
 func (c clientCalls) identify(r *http.Request, req *api.CIBRequest) {
 	cred, local := ipc.Peer(r.Context())
-	if !local || cred.UID == 0 && req.User != "" {
-		return
+	if !local {
+		return // another node has done it
 	}
-	req.User, req.Groups = strconv.FormatUint(uint64(cred.UID), 10), nil
-	u, err := user.LookupId(req.User)
+	id := strconv.FormatUint(uint64(cred.UID), 10)
+	u, err := user.LookupId(id)
 	if err != nil {
+		u = &user.User{Username: id}
+	}
+	if acl.Exempt(u.Username) && req.User != "" {
 		return
 	}
-	req.User = u.Username
+	req.User, req.Groups = u.Username, nil
 	ids, _ := u.GroupIds() // without them the groups' permissions do not apply
 	for _, id := range ids {
 		if g, err := user.LookupGroupId(id); err == nil {

@@ -7,14 +7,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
 )
 
 // commands is the table, one row per name under which holdfast-tools is linked.
-var commands = []cli.Command{
-	stonith.Command,
-}
+var commands = slices.Concat(
+	[]cli.Command{stonith.Command},
+	cibtool.Commands(nil),
+)
 
 // Names are the names under which the program is to be linked.
 func Names() []string {

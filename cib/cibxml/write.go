@@ -1,9 +1,6 @@
 package cibxml
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Style selects how a tree is written.
 type Style struct {
@@ -15,8 +12,6 @@ type Style struct {
 	// Entities writes an apostrophe as &apos;, which makes the text of most documents that of Pacemaker
 	// although nothing is lost. Commands print so.
 	Entities bool
-	// Omit names attributes that are left out, on every element.
-	Omit []string
 }
 
 // String writes the tree formatted, so that parsing it gives the same tree again.
@@ -61,9 +56,6 @@ func (e *Element) writeTag(b *strings.Builder, style Style, depth int) {
 	b.WriteByte('<')
 	b.WriteString(e.Name)
 	for _, a := range e.Attrs {
-		if len(style.Omit) > 0 && slices.Contains(style.Omit, a.Name) {
-			continue
-		}
 		b.WriteByte(' ')
 		b.WriteString(a.Name)
 		b.WriteString(`="`)

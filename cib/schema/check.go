@@ -36,9 +36,9 @@ func Check(old, doc *cibxml.Element) []Problem {
 		c := &checker{}
 		c.path = append(c.path, doc)
 		if slices.Contains(ancient, name) {
-			c.report("schema %s is too old to be checked; upgrade the CIB to %s (cibadmin --upgrade)", name, Newest)
+			c.report("schema %s is too old to be checked: upgrade the CIB to %s (cibadmin --upgrade)", name, Newest)
 		} else {
-			c.report("validate-with is %q, which is no schema; allowed are %s", name, strings.Join(Names(), ", "))
+			c.report("validate-with is %q, which is no schema (allowed: %s)", name, strings.Join(Names(), ", "))
 		}
 		return c.problems
 	}

@@ -22,12 +22,12 @@ func TestCheck_NamesElementAttributeAndWhatIsAllowed(t *testing.T) {
 	cases := []struct{ name, resources, want string }{
 		{"right", `<primitive id="a" class="ocf" provider="p" type="t"/>`, ""},
 		{"unknown element", `<primitif id="a"/>`,
-			`<resources>: <primitif> is not allowed here; allowed: <primitive>, <template>, <group>, <clone>, <master>, <bundle>`},
+			`<resources>: <primitif> is not allowed here (allowed: <primitive>, <template>, <group>, <clone>, <master>, <bundle>)`},
 		{"unknown attribute", `<primitive id="a" klass="ocf" template="a"/>`,
-			`<primitive id="a">: attribute klass is not allowed; allowed are id, description, template`},
+			`<primitive id="a">: attribute klass is not allowed (allowed: id, description, template)`},
 		{"missing attribute", `<primitive id="a" class="lsb"/>`, `<primitive id="a">: attribute type is missing`},
 		{"wrong value", `<group id="g"><primitive id="a" class="osf" type="t"/></group>`,
-			`<primitive id="a">: attribute class is "osf"; allowed: lsb, heartbeat, stonith, upstart, service, systemd, nagios`},
+			`<primitive id="a">: attribute class is "osf" (allowed: lsb, heartbeat, stonith, upstart, service, systemd, nagios)`},
 		{"no child", `<group id="g"/>`, `<group id="g">: <primitive> is missing`},
 		{"too many children", `<clone id="c"><primitive id="a" class="lsb" type="t"/><primitive id="b" class="lsb" type="t"/></clone>`,
 			`<clone id="c">: there is more than one <primitive> or <group>`},
@@ -35,8 +35,8 @@ func TestCheck_NamesElementAttributeAndWhatIsAllowed(t *testing.T) {
 			`<primitive id="g">: id "g" occurs more than once in the document`},
 		{"reference to nothing", `<primitive id="a" template="t"/>`,
 			`<primitive id="a">: attribute template refers to "t", which is the id of nothing`},
-		{"no id", `<primitive id="1a" class="lsb" type="t"/>`, `<primitive id="1a">: attribute id is "1a"; ` +
-			`allowed: an id: a letter or "_", then letters, digits, ".", "-" or "_"`},
+		{"no id", `<primitive id="1a" class="lsb" type="t"/>`, `<primitive id="1a">: attribute id is "1a" ` +
+			`(allowed: an id: a letter or "_", then letters, digits, ".", "-" or "_")`},
 		{"text", `<group id="g"><![CDATA[x]]><primitive id="a" class="lsb" type="t"/></group>`, `<group id="g">: text is not allowed here`},
 	}
 	for _, c := range cases {
@@ -84,7 +84,7 @@ func TestCheck_RefusesSchemasThatAreNone(t *testing.T) {
 		t.Errorf("got %v", p)
 	}
 	if p := Check(nil, doc.WithAttr("validate-with", "pacemaker-0.6")); len(p) != 1 ||
-		p[0].Msg != "schema pacemaker-0.6 is too old to be checked; upgrade the CIB to pacemaker-3.9 (cibadmin --upgrade)" {
+		p[0].Msg != "schema pacemaker-0.6 is too old to be checked: upgrade the CIB to pacemaker-3.9 (cibadmin --upgrade)" {
 		t.Errorf("got %v", p)
 	}
 	if p := Check(nil, doc.WithAttr("validate-with", "none")); p != nil {
@@ -156,5 +156,20 @@ func BenchmarkCheck(b *testing.B) {
 		for b.Loop() {
 			Check(nil, doc)
 		}
+	})
+}
+
+func FuzzCheck(f *testing.F) {
+	f.Add(`<cib validate-with="pacemaker-3.9"><configuration><x/></configuration></cib>`)
+	f.Add(`<cib validate-with="pacemaker-2.0"><configuration><resources><group id="g"><primitive id="g" class="ocf"/></group></resources></configuration></cib>`)
+	old := load(f, "testdata/everything.xml")
+	f.Fuzz(func(t *testing.T, src string) {
+		doc, err := cibxml.ParseText(src)
+		if err != nil {
+			return
+		}
+		Check(nil, doc)
+		Check(old, doc)
+		Detect(doc)
 	})
 }

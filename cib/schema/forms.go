@@ -36,13 +36,13 @@ func (c *checker) attributes(f *form, e *cibxml.Element) (problems []string) {
 		i := slices.IndexFunc(f.attrs, func(a attr) bool { return a.name == have.Name && a.has(c.version) })
 		switch {
 		case i < 0:
-			problems = append(problems, fmt.Sprintf("attribute %s is not allowed; allowed are %s", have.Name, c.attrNames(f)))
+			problems = append(problems, fmt.Sprintf("attribute %s is not allowed (allowed: %s)", have.Name, c.attrNames(f)))
 		case !f.attrs[i].accepts(have.Value, c.version):
 			allowed := f.attrs[i].describe(c.version)
 			if allowed == "" {
 				allowed = "other values"
 			}
-			problems = append(problems, fmt.Sprintf("attribute %s is %q; allowed: %s", have.Name, have.Value, allowed))
+			problems = append(problems, fmt.Sprintf("attribute %s is %q (allowed: %s)", have.Name, have.Value, allowed))
 		}
 	}
 	for _, a := range f.attrs {
@@ -84,7 +84,7 @@ func (c *checker) children(s *shape, f *form, e *cibxml.Element) (problems []str
 		}
 		i := slices.IndexFunc(f.kids, func(g kids) bool { return g.has(c.version) && g.knows(k.Name, c.version) })
 		if i < 0 {
-			problems = append(problems, fmt.Sprintf("<%s> is not allowed here; allowed: %s", k.Name, c.kidNames(f)))
+			problems = append(problems, fmt.Sprintf("<%s> is not allowed here (allowed: %s)", k.Name, c.kidNames(f)))
 			continue
 		}
 		counts[i]++

@@ -164,7 +164,7 @@ func prune(doc *cibxml.Element) {
 				}
 				return
 			}
-			name, _, attribute := strings.Cut(strings.TrimPrefix(problem.Msg, "attribute "), " is not allowed;")
+			name, _, attribute := strings.Cut(strings.TrimPrefix(problem.Msg, "attribute "), " is not allowed (")
 			tag, _, child := strings.Cut(strings.TrimPrefix(problem.Msg, "<"), "> is not allowed here")
 			switch {
 			case attribute:

@@ -75,7 +75,7 @@ func (x *Expr) eval(root *cibxml.Element, limit int) (v any, err error) {
 		switch r := recover().(type) {
 		case nil:
 		case exhausted:
-			v, err = nil, fmt.Errorf("XPath %q: gave up after %d nodes; make the expression more specific", x.text, limit)
+			v, err = nil, fmt.Errorf("XPath %q: gave up after %d nodes, make the expression more specific", x.text, limit)
 		default:
 			panic(r)
 		}

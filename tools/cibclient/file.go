@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/holdfast-ha/holdfast/cib"
+	"github.com/holdfast-ha/holdfast/cib/acl"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/cib/schema"
 	"github.com/holdfast-ha/holdfast/internal/atomicfile"
@@ -23,8 +24,9 @@ import (
 
 // file is a CIB in a file. Every change is saved at once.
 type file struct {
-	path string
-	doc  *cibxml.Element
+	path   string
+	doc    *cibxml.Element
+	groups []string // of the user, as pcsd knows them
 }
 
 func (f *file) close() {}
@@ -56,7 +58,7 @@ func openFile(env *cli.Env, path string) (*file, error) {
 		}
 		return nil, invalid(lines...)
 	}
-	return &file{path, doc}, nil
+	return &file{path, doc, strings.Fields(env.Getenv("CIB_user_groups"))}, nil
 }
 
 func invalid(detail ...string) error {
@@ -86,9 +88,16 @@ func read(env *cli.Env, path string) ([]byte, error) {
 
 func (f *file) do(ctx context.Context, cmd cib.Command) (Result, error) {
 	cmd.Now = 0 // a file keeps the time of the last change that the cluster made
-	r, err := cib.Apply(f.doc, cmd)
+	view, check, err := acl.Guard(f.doc, cmd.User, f.groups)
 	if err != nil {
 		return Result{}, err
+	}
+	if cmd.Op.Writes() {
+		view, cmd.Check = f.doc, check
+	}
+	r, err := cib.Apply(view, cmd)
+	if err != nil {
+		return Result{}, withoutSecrets(err, check != nil)
 	}
 	if cmd.Op.Writes() {
 		if err := f.save(ctx, r.Doc); err != nil {
@@ -97,6 +106,15 @@ func (f *file) do(ctx context.Context, cmd cib.Command) (Result, error) {
 		f.doc = r.Doc
 	}
 	return Result{Output: r.Output, Version: cib.VersionOf(r.Doc), Note: r.Note}, nil
+}
+
+// withoutSecrets takes the refused document out of an error that a restricted user gets.
+func withoutSecrets(err error, restricted bool) error {
+	var refused *cib.Error
+	if restricted && errors.As(err, &refused) {
+		refused.Refused = nil
+	}
+	return err
 }
 
 // save writes the document back. The file is replaced atomically; those who have the old one open, as pcs has

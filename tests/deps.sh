@@ -1,0 +1,103 @@
+#!/bin/sh
+# deps.sh [demo|test|bench] - make sure that this machine has what the Makefile's targets need. What is there
+# already is left alone, so it costs nothing to run it every time.
+#
+# demo: Go. test: a C compiler for the race detector, and the agents that tests run. bench: also the peer,
+# Pacemaker, if its lab is beside the repository. Packages are installed by apt-get where that is there and we
+# are root; else they are named, and what needs them skips itself.
+set -eu
+cd "$(dirname "$0")/.."
+what=${1:-test}
+
+packages= need_go=
+have() { command -v "$1" >/dev/null 2>&1; }
+need() { # program or file, package
+	if ! have "$1" && ! [ -e "$1" ]; then packages="$packages $2"; fi
+}
+
+go_version=1.26.8
+go_sum_x86_64=30c2b1bf7dcc88d3eb0a1364e47ddd9128edb3110a30e8a0ef61cd5856b31de7
+go_sum_aarch64=02b36b6787b3ac767668f630e2998df45a3b1f9ffee08d1bf3ef6487cd658d99
+
+# From 1.21 on Go fetches by itself the version that go.mod asks for.
+if have go; then
+	case $(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) in
+	go1.2[1-9]* | go1.[3-9][0-9]* | go[2-9]*) ;;
+	*) need_go=yes ;;
+	esac
+else
+	need_go=yes
+fi
+if [ "$need_go" ]; then
+	have curl || have wget || packages="$packages curl ca-certificates"
+	have unzip || have python3 || packages="$packages unzip"
+fi
+
+if [ "$what" != demo ]; then
+	need gcc gcc
+	need /usr/include/stdlib.h libc6-dev
+	need ip iproute2
+	need ping iputils-ping
+	need ps procps
+	need /usr/lib/ocf/resource.d/heartbeat/IPaddr2 resource-agents
+	need /usr/lib/ocf/resource.d/pacemaker/Dummy pacemaker-resource-agents
+	need xmllint libxml2-utils
+	need unshare util-linux
+fi
+if [ "$what" = bench ] && [ -d ../shared/peers/lab ]; then
+	need python3 python3
+	need corosync corosync
+	need pacemakerd pacemaker
+	need crm_mon pacemaker-cli-utils
+	need socat socat
+	need nsenter util-linux
+fi
+
+if [ "$packages" ]; then
+	if have apt-get && [ "$(id -u)" = 0 ]; then
+		echo "installing:$packages"
+		# Services of the peer must not start on this machine.
+		policy=
+		if ! [ -e /usr/sbin/policy-rc.d ]; then
+			policy=/usr/sbin/policy-rc.d
+			printf '#!/bin/sh\nexit 101\n' >$policy
+			chmod 755 $policy
+			trap 'rm -f $policy' EXIT
+		fi
+		DEBIAN_FRONTEND=noninteractive apt-get update -qq || true
+		# shellcheck disable=SC2086 # a list of names
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
+		if [ "$policy" ]; then
+			rm -f $policy
+			trap - EXIT
+		fi
+	else
+		echo "missing, and only root can install it:$packages" >&2
+		echo "  apt-get install --no-install-recommends$packages" >&2
+	fi
+fi
+
+[ "$need_go" ] || exit 0
+[ ! -x .tools/go/bin/go ] || exit 0
+machine=$(uname -m)
+case $machine in
+x86_64) arch=amd64 sum=$go_sum_x86_64 ;;
+aarch64) arch=arm64 sum=$go_sum_aarch64 ;;
+*) echo "Go $go_version is needed: https://go.dev/doc/install" >&2; exit 1 ;;
+esac
+module=toolchain@v0.0.1-go$go_version.linux-$arch
+case ${GOPROXY:-} in
+http://* | https://*) proxy=${GOPROXY%%[,|]*} ;;
+*) proxy=https://proxy.golang.org ;;
+esac
+url=$proxy/golang.org/toolchain/@v/${module#*@}.zip
+echo "fetching Go $go_version to .tools/go"
+rm -rf .tools/fetch
+mkdir -p .tools/fetch
+if have curl; then curl -fsSL -o .tools/fetch/go.zip "$url"; else wget -q -O .tools/fetch/go.zip "$url"; fi
+echo "$sum  .tools/fetch/go.zip" | sha256sum -c --quiet || { echo "$url is not what it should be" >&2; exit 1; }
+if have unzip; then unzip -q .tools/fetch/go.zip -d .tools/fetch; else python3 -m zipfile -e .tools/fetch/go.zip .tools/fetch; fi
+rm -rf .tools/go
+mv ".tools/fetch/golang.org/$module" .tools/go
+chmod +x .tools/go/bin/* .tools/go/pkg/tool/linux_$arch/*
+rm -rf .tools/fetch
