@@ -9,12 +9,13 @@ import (
 
 	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
+	"github.com/holdfast-ha/holdfast/tools/sbd"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
 )
 
 // commands is the table, one row per name under which holdfast-tools is linked.
 var commands = slices.Concat(
-	[]cli.Command{stonith.Command},
+	[]cli.Command{stonith.Command, sbd.Command},
 	cibtool.Commands(nil),
 )
 

@@ -55,6 +55,11 @@ type (
 		Watcher Watcher
 		Why     string
 	}
+	// Silent tells why there is no sign of life; the last one gets old.
+	Silent struct {
+		Watcher Watcher
+		Why     string
+	}
 	// Left tells that the cluster stack has ended in an orderly way with nothing left running.
 	Left struct{}
 	// Tick comes every Loop.
@@ -63,6 +68,7 @@ type (
 
 func (Alive) isInput()     {}
 func (Unhealthy) isInput() {}
+func (Silent) isInput()    {}
 func (Left) isInput()      {}
 func (Tick) isInput()      {}
 
@@ -129,6 +135,8 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 		delete(m.why, in.Watcher)
 	case Unhealthy:
 		delete(m.seen, in.Watcher)
+		m.why[in.Watcher] = in.Why
+	case Silent:
 		m.why[in.Watcher] = in.Why
 	case Left:
 		m.met, m.left = false, true

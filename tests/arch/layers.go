@@ -29,6 +29,7 @@ var pure = []string{
 	"crmd/worker",
 	"fenced/budget",
 	"fenced/driver/param",
+	"fenced/petting",
 	"fenced/plan",
 	"fenced/sbdconf",
 	"fenced/sbdformat",
@@ -101,6 +102,7 @@ var rules = []rule{
 	{"fenced", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
 	{"resource-agents", []string{"internal"}, "agents talk OCF, not to the daemons"},
+	{"tools/sbd", []string{"internal", "tools/cli", "fenced/sbdconf", "fenced/sbddisk", "fenced/sbdformat", "fenced/guard", "fenced/watchdog"}, "sbd needs no daemon: it is a node's last guard itself"},
 	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
 	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools", "crmd/admission"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon"},
 
