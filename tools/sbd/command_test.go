@@ -116,7 +116,9 @@ func TestMessage_WaitsForMsgwaitWhenItEndsANode(t *testing.T) {
 func TestMessage_NeedsAMajority(t *testing.T) {
 	a, b, c := blockdev.New(t, 1<<20, 0), blockdev.New(t, 1<<20, 0), blockdev.New(t, 1<<20, 0)
 	all := []string{"-d", a.Path, "-d", b.Path, "-d", c.Path}
-	with := func(devices []string, args ...string) []string { return append(append([]string{}, devices...), args...) }
+	with := func(devices []string, args ...string) []string {
+		return append(append([]string{}, devices...), args...)
+	}
 	ours(t, nil, with(all[:4], "-2", "0", "create")...)
 	ours(t, nil, with(all[:4], "allocate", "n1")...)
 	if _, errs, code := ours(t, nil, with(all, "message", "n1", "test")...); code != 0 {
