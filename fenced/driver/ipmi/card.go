@@ -38,7 +38,7 @@ const (
 	// fullPause lies between two attempts to get a session from a card that has none free.
 	fullPause = 500 * time.Millisecond
 	// farewell bounds the end of a session.
-	farewell = 500 * time.Millisecond
+	farewell = 400 * time.Millisecond
 )
 
 // Cipher suites in the order in which they are tried: HMAC-SHA256 with AES, then HMAC-SHA1 with AES.
@@ -66,10 +66,8 @@ func (c *card) open(ctx context.Context) (power.Switch, error) {
 			return s, nil
 		case ctx.Err() != nil:
 			return nil, c.problem(err)
-		case why == noSuite && suite == modern && !c.suiteGiven:
+		case (why == noSuite || why == truncated) && suite == modern && !c.suiteGiven:
 			suite = common
-		case why == noSuite && !c.suiteGiven && suite == common:
-			return nil, c.problem(err)
 		case why == full && time.Now().Add(fullPause).Before(deadline):
 			if native.Sleep(ctx, fullPause) != nil {
 				return nil, c.problem(err)
@@ -215,14 +213,14 @@ func (s *session) Turn(ctx context.Context, to power.State) error {
 func (s *session) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
-	_ = s.client.WithTimeout(farewell).WithRetry(0).Close(ctx) // the card ends it by itself after a minute
+	_ = s.client.Close(ctx) // the card ends it by itself after a minute
 }
 
 // drop gives up what was never a session.
 func (s *session) drop() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = s.client.WithTimeout(time.Millisecond).WithRetry(0).Close(ctx) // nobody is told
+	_ = s.client.Close(ctx) // nobody is told
 }
 
 // cause is why a request was not answered as it should have been.
@@ -239,6 +237,9 @@ const (
 	badPassword
 	noPrivilege
 	garbled
+	// truncated is an answer to the first message that ends too early: OpenIPMI's simulator and the cards that
+	// are made of it refuse a cipher suite in that way.
+	truncated
 	busy
 )
 
@@ -262,7 +263,9 @@ func reason(err error) cause {
 		return unreachable
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), strings.Contains(err.Error(), "timed out"), strings.Contains(err.Error(), "read deadline"):
 		return silent
-	case errors.As(err, &step) && step.step > 0:
+	case errors.As(err, &step) && step.step == 0 && strings.Contains(err.Error(), "unpack"):
+		return truncated
+	case errors.As(err, &step) && step.step > 0, strings.Contains(err.Error(), "unpack"):
 		return garbled
 	}
 	return other
@@ -307,6 +310,7 @@ func (c *card) problem(err error) error {
 	set := func(cause, remedy string) { p.Cause, p.Remedy = cause, remedy }
 	switch reason(err) {
 	case silent:
+		p.Silent = true
 		set("it does not answer", "check its network and that IPMI over LAN is enabled; a card whose machine has no power cannot answer: add a second fencing level. Where it is only slow, raise login_timeout or shell_timeout")
 	case unreachable:
 		set("it cannot be reached", "check address, route and firewall")
@@ -322,7 +326,7 @@ func (c *card) problem(err error) error {
 		set(fmt.Sprintf("it refuses the password of user %q", c.user), "check the parameter password (at most 20 characters)")
 	case noPrivilege:
 		set(fmt.Sprintf("user %q may not do this", c.user), "give the user the privilege level operator or administrator, or lower the parameter privlvl")
-	case garbled:
+	case garbled, truncated:
 		set("its answers make no sense", "it may be too slow: raise login_timeout; otherwise update its firmware")
 	case busy:
 		set("it is busy", "try again; restart the card if it stays so")

@@ -133,6 +133,8 @@ type Problem struct {
 	Cause   string
 	Remedy  string
 	Err     error // may be nil
+	// Silent tells that there was no answer: what was asked for may have been done.
+	Silent bool
 }
 
 func (p *Problem) Error() string {
@@ -152,14 +154,18 @@ func Failed(status lrm.Status, rc lrm.RC, format string, args ...any) device.Res
 
 // Error is the result for an error. When ctx is over, the time is what failed, and the error says at what.
 func Error(ctx context.Context, err error) device.Result {
+	deadline, limited := ctx.Deadline()
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), limited && time.Until(deadline) < almost:
 		return Failed(lrm.Timeout, lrm.RCError, "%s", clip("out of time: "+err.Error()))
 	case ctx.Err() != nil:
 		return Failed(lrm.Cancelled, lrm.RCError, "%s", clip("ended early: "+err.Error()))
 	}
 	return Failed(lrm.Error, lrm.RCError, "%s", clip(err.Error()))
 }
+
+// almost is how little time is none: a request that was given the rest of it may end just before it is over.
+const almost = 20 * time.Millisecond
 
 // maxReason bounds a reason in the history.
 const maxReason = 600

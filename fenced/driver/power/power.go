@@ -62,12 +62,20 @@ const (
 	// confirmPause lies between the two readings that prove off: management cards have been seen to report off
 	// while the machine was still on its way, and to report on again.
 	confirmPause = 300 * time.Millisecond
+	// closing is kept of the time for the end of the session: one that is left open may be the last that a card
+	// had.
+	closing = 500 * time.Millisecond
 	// firstPoll is the first pause between readings; it doubles up to Poll.
 	firstPoll = 100 * time.Millisecond
 )
 
 // Run performs an action: on, off, reboot, status or monitor.
 func (p Procedure) Run(ctx context.Context, action string) device.Result {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(closing, time.Until(deadline)/4)))
+		defer cancel()
+	}
 	s, err := p.Open(ctx)
 	if err != nil {
 		return native.Error(ctx, err)
@@ -122,13 +130,16 @@ func (p Procedure) off(ctx context.Context, s Switch) error {
 			return err
 		}
 	}
-	if err := s.Turn(ctx, Off); err != nil {
+	// Cards have been seen to lose their tongue over an order that they obey.
+	var problem *native.Problem
+	err = s.Turn(ctx, Off)
+	if err != nil && !(errors.As(err, &problem) && problem.Silent) {
 		return err
 	}
 	if err := native.Sleep(ctx, p.Wait); err != nil {
-		return fmt.Errorf("%s has accepted off; its state was not read yet: %w", p.Who, err)
+		return fmt.Errorf("%s was told to switch off; its state was not read yet: %w", p.Who, err)
 	}
-	return p.reach(ctx, s, Off)
+	return p.reach(ctx, s, Off, err)
 }
 
 // on switches on.
@@ -137,7 +148,7 @@ func (p Procedure) on(ctx context.Context, s Switch) error {
 	for range max(p.Tries, 1) {
 		if err = s.Turn(ctx, On); err == nil {
 			if err = native.Sleep(ctx, p.Wait); err == nil {
-				err = p.reach(ctx, s, On)
+				err = p.reach(ctx, s, On, nil)
 			}
 		}
 		if err == nil || ctx.Err() != nil {
@@ -148,8 +159,8 @@ func (p Procedure) on(ctx context.Context, s Switch) error {
 }
 
 // reach waits until the state is read, for off twice in a row. Readings that fail meanwhile are forgiven: cards
-// are busy when they switch.
-func (p Procedure) reach(ctx context.Context, s Switch, want State) error {
+// are busy when they switch. last is what went wrong so far.
+func (p Procedure) reach(ctx context.Context, s Switch, want State, last error) error {
 	all := ctx
 	if p.Limit > 0 {
 		var cancel context.CancelFunc
@@ -157,7 +168,9 @@ func (p Procedure) reach(ctx context.Context, s Switch, want State) error {
 		defer cancel()
 	}
 	begin, pause := time.Now(), firstPoll
-	last := errors.New("its state was not read yet")
+	if last == nil {
+		last = fmt.Errorf("%s has accepted %s; its state was not read yet", p.Who, want)
+	}
 	for {
 		state, err := s.State(ctx)
 		switch {

@@ -26,6 +26,7 @@ type fake struct {
 	closed   int
 	hang     bool
 	turnFail error
+	obeys    bool // although turning fails
 }
 
 func (f *fake) State(ctx context.Context) (State, error) {
@@ -54,13 +55,10 @@ func (f *fake) State(ctx context.Context) (State, error) {
 
 func (f *fake) Turn(_ context.Context, to State) error {
 	f.turned = append(f.turned, to)
-	if f.turnFail != nil {
-		return f.turnFail
-	}
-	if !f.deaf {
+	if !f.deaf && (f.turnFail == nil || f.obeys) {
 		f.to, f.at = to, time.Now()
 	}
-	return nil
+	return f.turnFail
 }
 
 func (f *fake) Close() { f.closed++ }
@@ -95,11 +93,13 @@ func TestOff_IsBelievedWhenReadTwice(t *testing.T) {
 		{"after five seconds", &fake{state: On, delay: 5 * time.Second}, time.Minute, lrm.Done, 5 * time.Second, 1, nil},
 		{"off already", &fake{state: Off}, time.Minute, lrm.Done, confirmPause, 0, nil},
 		{"off already, says one reading", &fake{state: On, reads: []State{Off, On}}, time.Minute, lrm.Done, 0, 1, nil},
-		{"never", &fake{state: On, deaf: true}, 10 * time.Second, lrm.Timeout, 10 * time.Second, 1, []string{"accepted off and reads on", "by hand"}},
+		{"never", &fake{state: On, deaf: true}, 10 * time.Second, lrm.Timeout, 9 * time.Second, 1, []string{"accepted off and reads on", "by hand"}},
 		{"flips back", &fake{state: On, deaf: true, reads: []State{On, Off, On, Off, On, On, On}}, 5 * time.Second, lrm.Timeout, 0, 1, []string{"reads on"}},
 		{"cannot be told", &fake{state: Unknown, deaf: true}, 5 * time.Second, lrm.Timeout, 0, 1, []string{"reads unknown"}},
 		{"busy meanwhile", &fake{state: On, failing: []error{nil, errors.New("busy"), errors.New("busy")}}, time.Minute, lrm.Done, 0, 1, nil},
-		{"hangs", &fake{state: On, hang: true}, 3 * time.Second, lrm.Timeout, 3 * time.Second, 0, []string{"out of time"}},
+		{"hangs", &fake{state: On, hang: true}, 3 * time.Second, lrm.Timeout, 2 * time.Second, 0, []string{"out of time"}},
+		{"obeyed without an answer", &fake{state: On, turnFail: &native.Problem{Silent: true}, obeys: true}, time.Minute, lrm.Done, 0, 1, nil},
+		{"neither obeyed nor answered", &fake{state: On, turnFail: &native.Problem{Cause: "silence", Silent: true}}, 5 * time.Second, lrm.Timeout, 0, 1, []string{"reads on"}},
 		{"refused", &fake{state: On, turnFail: &native.Problem{Subject: "BMC x", Cause: "no", Remedy: "ask it nicely"}}, time.Minute, lrm.Error, 0, 1, []string{"ask it nicely"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

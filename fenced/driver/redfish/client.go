@@ -24,7 +24,7 @@ const (
 	// maxBody bounds what is read of an answer; a system's description is some 10 kB.
 	maxBody = 4 << 20
 	// farewell bounds the end of a session: cards have few of them, so that it is worth the time.
-	farewell = time.Second
+	farewell = 400 * time.Millisecond
 )
 
 // client is a session with a card.
@@ -221,6 +221,7 @@ func (c *client) problem(method, path string, err error) error {
 	case errors.As(err, &status):
 		return set(status.cause(c.user, method, path))
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &timeout) && timeout.Timeout():
+		p.Silent = true
 		return set("it does not answer", "check its network; a card whose machine has no power cannot answer: add a second fencing level. Where it is only slow, raise login_timeout or shell_timeout")
 	}
 	return set(fmt.Sprintf("%s %s failed", method, path), "look at the card's own log; driver=legacy runs the external agent instead")
