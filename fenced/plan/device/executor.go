@@ -97,6 +97,8 @@ type (
 		Target        string
 		Params        []Param
 		Timeout       time.Duration
+		// Incarnation is the life of the target that is to end, 0 when that is not known.
+		Incarnation api.Incarnation
 	}
 	// Kill ends a call early; its Returned still comes.
 	Kill struct{ Call uint64 }
