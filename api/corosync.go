@@ -3,14 +3,19 @@ package api
 // Socket paths of corosyncd's API (HTTP+JSON on its unix socket).
 const (
 	PathCorosyncStatus = "/v1/status" // GET -> CorosyncStatus
-	PathViews          = "/v1/views"  // GET -> stream of View, the current one first
-	PathLinks          = "/v1/links"  // GET -> []LinkStatus
-	PathCmap           = "/v1/cmap"   // GET ?prefix= -> []CmapEntry; PUT CmapEntry; DELETE ?key=
-	PathReload         = "/v1/reload" // POST: read the cluster file again
-	PathLeave          = "/v1/leave"  // POST: say goodbye to the peers and stop
-	PathFencedNode     = "/v1/fenced" // POST FencedNode: a lost node is proven dead
-	PathVotes          = "/v1/votes"  // POST VotesChange
-	PathKill           = "/v1/kill"   // POST KillNode: make a member leave
+	// PathViews: GET -> stream of View, the current one first; nothing comes before the node's first view.
+	// With ?hold=1 the reader says that resources may run here as long as it reads: corosyncd then ends
+	// without a goodbye on SIGTERM, so that a restart within the token goes unnoticed and a longer one counts
+	// as a loss.
+	PathViews  = "/v1/views"
+	PathLinks  = "/v1/links"  // GET -> []LinkStatus
+	PathCmap   = "/v1/cmap"   // GET ?prefix= (stats. for the statistics) -> []CmapEntry; PUT CmapEntry; DELETE ?key=
+	PathReload = "/v1/reload" // POST: read the cluster file again; ?all=1 on every member
+	// PathLeave: POST: say goodbye to the peers and stop. With ?veto=1 it is refused while a reader holds.
+	PathLeave      = "/v1/leave"
+	PathFencedNode = "/v1/fenced" // POST FencedNode: a lost node is proven dead
+	PathVotes      = "/v1/votes"  // POST VotesChange
+	PathKill       = "/v1/kill"   // POST KillNode: make a member leave
 )
 
 // CorosyncStatus is the state of one corosyncd.
@@ -28,6 +33,8 @@ type CorosyncStatus struct {
 	Rejected map[string]uint64 `json:"rejected,omitempty"`
 	// Refused are nodes that may not join, with the reason, such as a duplicate id.
 	Refused []RefusedNode `json:"refused,omitempty"`
+	// Versions are what the members run, by name, as far as gossip has told.
+	Versions map[string]string `json:"versions,omitempty"`
 	// WorstLateness is the largest delay of the daemon's own loop in ms since it started.
 	WorstLateness int64 `json:"worst_lateness"`
 }

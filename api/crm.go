@@ -109,6 +109,8 @@ type AttrValue struct {
 	Name  string `json:"name"`
 	Node  string `json:"node"`
 	Value string `json:"value"`
+	// Private tells that the value is never written to the CIB.
+	Private bool `json:"private,omitempty"`
 }
 
 // CleanupRequest deletes operation history, so that resources are probed again.

@@ -34,13 +34,14 @@ type Ignored struct {
 
 // restSections are the top-level keys that belong to the CRM.
 var restSections = []string{
-	"properties", "resource", "group", "clone", "constraint", "stonith", "topology", "throttle", "vitals",
-	"resource_defaults", "op_defaults", "alert", "acl", "tag", "ticket",
+	"properties", "resource_defaults", "op_defaults", "resource", "group", "stonith", "fencing_level", "constraint",
+	"tag", "alert", "acl", "xml", "throttle",
 }
 
 // Parse reads a cluster file. name is used in problems. The error is Problems unless the text is not TOML at
-// all, when it holds the one syntax error.
-func Parse(name string, text []byte) (*File, error) {
+// all, when it holds the one syntax error. The functions in more read the sections in File.Rest; what they find
+// wrong is reported together with the rest.
+func Parse(name string, text []byte, more ...func(*File)) (*File, error) {
 	var tree map[string]any
 	if err := toml.Unmarshal(text, &tree); err != nil {
 		return nil, syntax(name, err)
@@ -57,6 +58,9 @@ func Parse(name string, text []byte) (*File, error) {
 		root.use(key)
 	}
 	root.Done()
+	for _, read := range more {
+		read(f)
+	}
 	f.Ignored = doc.ignored
 	slices.SortStableFunc(f.Ignored, func(a, b Ignored) int { return a.Line - b.Line })
 	if err := doc.err(); err != nil {

@@ -14,7 +14,7 @@ type Node struct {
 	// Links are the node's addresses, link 0 first. Every node has the same number.
 	Links []netip.Addr
 	Votes int
-	// Rest is the node's section, for the keys that are the CRM's: attributes and utilization.
+	// Rest is the node's section, for the keys that are the CRM's.
 	Rest *Section
 }
 
@@ -74,8 +74,9 @@ func readNode(s *Section) Node {
 		}
 		n.Links = append(n.Links, a.Unmap())
 	}
-	s.use("attributes")
-	s.use("utilization")
+	for _, key := range []string{"attributes", "utilization", "standby", "maintenance", "throttle"} {
+		s.use(key)
+	}
 	s.Done()
 	return n
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/holdfast-ha/holdfast/clusterfile/option"
 )
 
 // Section is a table of the file. Its readers return the fallback and note a problem when a value is of the
@@ -162,6 +164,27 @@ func (s *Section) Bool(key string, fallback bool) bool {
 	return fallback
 }
 
+// Scalar reads a text, a number or a truth value as text, as a CIB holds all values; ok is false when the key is
+// not there or holds something else.
+func (s *Section) Scalar(key string) (text string, ok bool) {
+	v, there := s.use(key)
+	if !there {
+		return "", false
+	}
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64), true
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	s.Problem(key, "is %s, must be a text, a number, true or false", kind(v))
+	return "", false
+}
+
 // Strings reads a list of strings.
 func (s *Section) Strings(key string) []string {
 	v, ok := s.use(key)
@@ -239,7 +262,7 @@ func (s *Section) Done() {
 		if s.known[key] {
 			continue
 		}
-		if near := nearest(key, slices.Sorted(maps.Keys(s.known))); near != "" {
+		if near := option.Nearest(key, slices.Sorted(maps.Keys(s.known))); near != "" {
 			s.Problem(key, "unknown key; did you mean %q?", near)
 		} else {
 			s.Problem(key, "unknown key")

@@ -9,6 +9,8 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd/cmap"
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
+	"github.com/holdfast-ha/holdfast/corosyncd/frame"
+	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
@@ -43,9 +45,13 @@ func answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 
 func (d *Daemon) status(r *http.Request) (any, error) {
 	p := d.cfg.Protection
+	versions := make(map[string]string)
+	for name, m := range d.gossip.Metas() {
+		versions[name] = m.Version
+	}
 	s := api.CorosyncStatus{
 		Version: Version, Cluster: d.file.Load().Cluster.Name, Local: d.self.ID, Name: d.self.Name,
-		Realtime: p.Realtime, Locked: p.Locked, OOMProtected: p.OOMProtected, Rejected: d.links.Counters(),
+		Realtime: p.Realtime, Locked: p.Locked, OOMProtected: p.OOMProtected, Rejected: d.links.Counters(), Versions: versions,
 	}
 	err := d.core.do(r.Context(), func() {
 		s.Refused = d.core.engine.Refused()
@@ -55,9 +61,14 @@ func (d *Daemon) status(r *http.Request) (any, error) {
 	return s, err
 }
 
-func (d *Daemon) linkStatus(r *http.Request) (any, error) {
+func (d *Daemon) linkStatus(r *http.Request) (any, error) { return d.linkList(r.Context()) }
+
+func (d *Daemon) linkList(ctx context.Context) ([]api.LinkStatus, error) {
 	var list []api.LinkStatus
-	err := d.core.do(r.Context(), func() { list = d.core.engine.Links() })
+	err := d.core.do(ctx, func() { list = d.core.engine.Links() })
+	for i := range list {
+		list[i].MTU = host.MTU(list[i].Local, frame.Overhead)
+	}
 	return list, err
 }
 
@@ -89,7 +100,12 @@ func (d *Daemon) views(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d *Daemon) leaveRequest(*http.Request) (any, error) {
+// leaveRequest says goodbye and ends the daemon. With veto=1 a client that says that resources run here can
+// prevent it.
+func (d *Daemon) leaveRequest(r *http.Request) (any, error) {
+	if r.URL.Query().Get("veto") == "1" && d.holders.Load() > 0 {
+		return nil, ipc.Errorf(api.CodeUnsafe, "resources may run on this node: stop it with `hcs cluster stop`, or use --force")
+	}
 	d.end(true)
 	return nil, nil
 }
@@ -120,10 +136,12 @@ func (d *Daemon) cmapGet(r *http.Request) (any, error) {
 	var worst int64
 	err := d.core.do(r.Context(), func() {
 		s.Waiting = d.core.engine.Waiting()
-		s.Links = d.core.engine.Links()
 		worst = d.core.engine.WorstLateness().Milliseconds()
 	})
 	if err != nil {
+		return nil, err
+	}
+	if s.Links, err = d.linkList(r.Context()); err != nil {
 		return nil, err
 	}
 	if _, s.Joins, err = d.hub.view(r.Context()); err != nil {

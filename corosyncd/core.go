@@ -79,7 +79,7 @@ func (c *core) receive(r *links.Received) {
 		c.step(&c.packet)
 	case r.Kind == frame.KindRefusal:
 		c.step(engine.Refusal{From: r.From, Refuse: r.Refusal})
-	case r.Verdict == frame.ForeignKey:
+	default:
 		c.step(engine.Foreign{From: r.From, Key: r.Key})
 	}
 	c.links.Release(r)

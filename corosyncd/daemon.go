@@ -167,6 +167,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return nil
 	})
 	d.cfg.Log.Info("corosyncd runs", "version", Version, "cluster", d.file.Load().Cluster.Name, "node", d.self.Name, "id", d.self.ID, "token", d.file.Load().Totem.Effective())
+	if _, real := d.cfg.Network.(links.Host); real {
+		for link, a := range d.self.Links {
+			if host.MTU(a.String(), 0) == 0 {
+				d.cfg.Log.Warn("no interface of this host has the address of a link yet", "link", link, "addr", a)
+			}
+		}
+	}
 	for _, i := range d.file.Load().Ignored {
 		d.cfg.Log.Info("a key of the cluster file has no effect", "key", i.Key, "line", i.Line, "why", i.Why)
 	}

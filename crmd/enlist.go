@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -106,31 +107,20 @@ func (d *Daemon) progress() controller.Progress {
 func (d *Daemon) followDC(ctx context.Context) {
 	for ctx.Err() == nil {
 		s := d.snap.Load()
-		dc, err := query(d, d.worker.DC)
-		if err != nil {
-			return
-		}
-		if s == nil || dc == "" || dc == d.node {
-			d.pause(ctx, s)
+		if s.obeys == "" || s.obeys == d.node {
+			select {
+			case <-s.next:
+			case <-ctx.Done():
+			}
 			continue
 		}
-		if err := d.mirror(ctx, dc); err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) {
-			d.log.Debug("mirror of the DC's status", "dc", dc, "err", err)
+		if err := d.mirror(ctx, s.obeys); err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) {
+			d.log.Debug("mirror of the DC's status", "dc", s.obeys, "err", err)
 		}
-		d.pause(ctx, nil)
-	}
-}
-
-// pause waits for a new snapshot, or a moment.
-func (d *Daemon) pause(ctx context.Context, s *snapshot) {
-	var next chan struct{}
-	if s != nil {
-		next = s.next
-	}
-	select {
-	case <-next:
-	case <-time.After(reportRetry):
-	case <-ctx.Done():
+		select {
+		case <-time.After(reportRetry):
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -146,8 +136,7 @@ func (d *Daemon) mirror(ctx context.Context, dc string) error {
 			return err
 		}
 		doc = next
-		now, err := query(d, d.worker.DC)
-		if err == nil && now != dc {
+		if d.snap.Load().obeys != dc {
 			return errOtherDC
 		}
 		return d.input(controller.Mirrored{DC: dc, Status: doc.Child("status"), NumUpdates: m.NumUpdates, Acting: m.Acting})
@@ -182,6 +171,7 @@ func (d *Daemon) serveMirror(w http.ResponseWriter, r *http.Request) {
 	stream := ipc.NewStream(w)
 	var sent *cibxml.Element
 	num := -1
+	defer d.mirrors.forget(node)
 	for {
 		s := d.snap.Load()
 		if !s.leads {
@@ -205,6 +195,7 @@ func (d *Daemon) serveMirror(w http.ResponseWriter, r *http.Request) {
 				}
 			}
 			sent, num = status, n
+			d.mirrors.note(node, status)
 		}
 		select {
 		case <-s.next:
@@ -213,4 +204,37 @@ func (d *Daemon) serveMirror(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// mirrors remembers which status section each follower has been sent.
+type mirrors struct {
+	mu   sync.Mutex
+	sent map[string]*cibxml.Element
+}
+
+func (m *mirrors) note(node string, status *cibxml.Element) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sent == nil {
+		m.sent = make(map[string]*cibxml.Element)
+	}
+	m.sent[node] = status
+}
+
+func (m *mirrors) forget(node string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sent, node)
+}
+
+// all reports whether every follower has that section.
+func (m *mirrors) all(status *cibxml.Element) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.sent {
+		if s != status {
+			return false
+		}
+	}
+	return true
 }

@@ -2,6 +2,7 @@ package crmd
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 
 // obey gives the worker orders and carries out what it says. Only the loop calls it.
 func (d *Daemon) obey(orders api.Orders) error {
+	if v := d.view.Load(); v != nil && v.Stale {
+		return fmt.Errorf("%s stood still and does nothing until its view of the cluster is renewed", d.node)
+	}
 	out, err := d.worker.Orders(orders)
 	for _, o := range out {
 		switch o := o.(type) {
@@ -162,6 +166,8 @@ func (d *Daemon) goodbye() {
 		d.log.Warn("leaving the cluster although resources are active here", "resources", active)
 	}
 	d.spawn(func(ctx context.Context) {
+		// A DC that leaves is replaced by one that has to know that this is in order.
+		_, _ = d.await(ctx, time.Second, func(s *snapshot) bool { return !s.leads || d.mirrors.all(s.doc.Child("status")) })
 		if d.store.Status().Leader == d.node {
 			d.handOver(ctx)
 		}

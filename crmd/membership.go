@@ -12,12 +12,13 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
-// watchViews follows corosyncd. While it is away (restarting), its last view stays in force: the other nodes
+// watchViews follows corosyncd and holds it: as long as resources may run here, corosyncd must not say goodbye
+// to the others unless crmd tells it to. While it is away (restarting), its last view stays in force: the other nodes
 // decide whether this one is lost.
 func (d *Daemon) watchViews(ctx context.Context) {
 	connected := false
 	for ctx.Err() == nil {
-		err := ipc.Watch(ctx, d.corosync, api.PathViews, func(v api.View) error {
+		err := ipc.Watch(ctx, d.corosync, api.PathViews+"?hold=1", func(v api.View) error {
 			if !connected {
 				connected = true
 				d.log.Info("connected to corosyncd", "view", v.Ring.String())
@@ -57,10 +58,11 @@ func (d *Daemon) applied(a store.Applied) {
 		if doc := d.store.Document(); doc != nil {
 			d.step(now, controller.ConfigChanged{Doc: doc})
 		}
-		if f := d.store.File(); f.Text != "" {
-			d.fileChanged(f)
-		}
 	})
+	select {
+	case d.fileNews <- struct{}{}:
+	default:
+	}
 }
 
 // raftChanged takes a new status of raft.

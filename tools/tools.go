@@ -7,16 +7,30 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-ha/holdfast/cib/upgrade"
+	"github.com/holdfast-ha/holdfast/tools/attr"
 	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
+	"github.com/holdfast-ha/holdfast/tools/corosync"
+	"github.com/holdfast-ha/holdfast/tools/mon"
+	"github.com/holdfast-ha/holdfast/tools/node"
 	"github.com/holdfast-ha/holdfast/tools/sbd"
+	"github.com/holdfast-ha/holdfast/tools/simulate"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
 )
 
 // commands is the table, one row per name under which holdfast-tools is linked.
 var commands = slices.Concat(
-	[]cli.Command{stonith.Command, sbd.Command},
-	cibtool.Commands(nil),
+	[]cli.Command{
+		stonith.Command,
+		sbd.Command,
+		mon.Command,
+		{Name: "crm_simulate", Help: "what the cluster would do", Run: simulate.Run},
+	},
+	attr.Commands(nil),
+	cibtool.Commands(upgrade.ToNewest),
+	corosync.Commands(),
+	node.Commands(),
 )
 
 // Names are the names under which the program is to be linked.

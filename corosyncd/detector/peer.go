@@ -87,15 +87,6 @@ func (p *peer) forgive(now time.Time, by time.Duration) {
 	}
 }
 
-// Alive reports whether the node is up, and in which life.
-func (d *Detector) Alive(id api.NodeID) (api.Incarnation, bool) {
-	p := d.peer(id)
-	if p == nil || p.state != up {
-		return 0, false
-	}
-	return p.incarnation, true
-}
-
 // Silent reports whether the node has been silent for its timeout.
 func (d *Detector) Silent(id api.NodeID) bool {
 	p := d.peer(id)
@@ -117,15 +108,4 @@ func (d *Detector) Links(id api.NodeID) []LinkState {
 		return p.links
 	}
 	return nil
-}
-
-// UpLinks counts the node's links that are up.
-func (d *Detector) UpLinks(id api.NodeID) int {
-	n := 0
-	for _, l := range d.Links(id) {
-		if l.Up {
-			n++
-		}
-	}
-	return n
 }

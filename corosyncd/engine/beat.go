@@ -102,7 +102,7 @@ func (e *Engine) Fill(now time.Time, to, on int, h *frame.Heartbeat) {
 		own.Flags &^= quorum.FlagQuorate
 	}
 	t := &e.cfg.Timing
-	_, digest, seq := e.member.Proposal()
+	digest, seq := e.member.Proposal()
 	*h = frame.Heartbeat{
 		Incarnation: e.cfg.Incarnation, ToIncarnation: p.incarnation, Seq: l.sent,
 		Sent: e.stamp(now), EchoSent: l.stamp,
@@ -130,7 +130,6 @@ func (e *Engine) Fill(now time.Time, to, on int, h *frame.Heartbeat) {
 // fillTable writes down what this node thinks of each node.
 func (e *Engine) fillTable() {
 	view, hears := e.member.View(), e.member.Hears()
-	proposal, _, _ := e.member.Proposal()
 	e.table = e.table[:0]
 	for i, n := range e.cfg.Nodes {
 		entry := frame.Entry{ID: n.ID}
@@ -144,9 +143,6 @@ func (e *Engine) fillTable() {
 		}
 		if view.Has(i) {
 			entry.Flags |= frame.InView
-		}
-		if proposal.Has(i) {
-			entry.Flags |= frame.InProposal
 		}
 		var life api.Incarnation
 		if i != e.self {

@@ -267,6 +267,34 @@ func TestStep_HeartbeatsDoNotAllocate(t *testing.T) {
 	}
 }
 
+// Whatever a node that has the key says, the engine goes on.
+func FuzzStep(f *testing.F) {
+	p := newPair(config(1, 3), config(2, 3))
+	p.run(time.Second)
+	var b frame.Heartbeat
+	p.es[1].Fill(p.now, 0, 0, &b)
+	f.Add(b.Append(nil), b.Append(nil))
+	f.Fuzz(func(t *testing.T, one, two []byte) {
+		p := newPair(config(1, 3), config(2, 3))
+		p.run(300 * ms)
+		for i, raw := range [][]byte{one, two, one} {
+			var h frame.Heartbeat
+			if !h.Decode(raw) {
+				continue
+			}
+			h.Cluster, h.Name = []byte("shop"), []byte("n3")
+			p.take(0, p.es[0].Step(p.now, &Packet{Sender: 3, From: addr(3), Beat: &h}))
+			h.ToIncarnation, h.Seq = 1001, uint64(i+1)
+			p.take(0, p.es[0].Step(p.now, &Packet{Sender: 3, From: addr(3), Beat: &h}))
+			p.run(300 * ms)
+		}
+		p.run(3 * time.Second)
+		if v := p.view[0]; !v.Has(1) {
+			t.Errorf("%+v", v)
+		}
+	})
+}
+
 func BenchmarkStep_Heartbeat(b *testing.B) {
 	p := newPair(config(1, 2), config(2, 2))
 	p.run(3 * time.Second)

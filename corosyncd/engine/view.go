@@ -29,7 +29,8 @@ func (e *Engine) memberSaid(now time.Time, outs []member.Output) {
 		case member.Changed:
 			e.promptly(now)
 		case member.Gone:
-			e.out = append(e.out, Gone{})
+			// A last word: whoever leaves at the same moment waits for it.
+			e.out = append(e.out, beatAround, Gone{})
 		case member.Note:
 			e.note(o.Warn, o.Text)
 		}

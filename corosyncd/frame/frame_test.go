@@ -63,6 +63,34 @@ func TestOpen_AcceptsEachPacketOnceAndNothingForeign(t *testing.T) {
 	}
 }
 
+func TestOpen_DoesNotLetStrangersKeepItBusy(t *testing.T) {
+	k := testKey(t, "1")
+	o := NewOpener([]Key{k}, 2, 0)
+	var h Header
+	friend := NewSealer(k, 1, 7)
+	if _, v := o.Open(seal(friend, "x", 2, 0), &h); v != Accepted {
+		t.Fatal(v)
+	}
+	forged := NewSealer(testKey(t, "2"), 1, 0)
+	for salt := range uint64(3 * strangers) {
+		p := seal(forged, "x", 2, 0)
+		p[4], p[5], p[6], p[7] = byte(k.ID), byte(k.ID>>8), byte(k.ID>>16), byte(k.ID>>24)
+		p[16], p[17] = byte(salt), byte(salt>>8)
+		o.Open(p, &h)
+	}
+	stranger := NewSealer(k, 3, 8)
+	if _, v := o.Open(seal(stranger, "x", 2, 0), &h); v != Throttled {
+		t.Error(v)
+	}
+	if _, v := o.Open(seal(friend, "x", 2, 0), &h); v != Accepted {
+		t.Error(v)
+	}
+	o.Refill()
+	if _, v := o.Open(seal(stranger, "x", 2, 0), &h); v != Accepted {
+		t.Error(v)
+	}
+}
+
 func TestWindow_TakesEachCounterOnceInAnyOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var w window

@@ -30,8 +30,6 @@ const (
 	Silent
 	// InView: it is in the sender's view.
 	InView
-	// InProposal: it is in the view that the sender proposes.
-	InProposal
 
 	markShift = 4
 )
@@ -181,7 +179,14 @@ func (h *Heartbeat) Decode(b []byte) bool {
 	if h.Name, b, ok = cutText(b); !ok {
 		return false
 	}
-	return h.Incarnation != 0 && h.decodeTable(b)
+	return h.Incarnation != 0 && h.sane() && h.decodeTable(b)
+}
+
+// sane refuses numbers that nobody reaches by counting, so that nobody can overflow by counting on from them.
+func (h *Heartbeat) sane() bool {
+	const limit = 1 << 62
+	return h.Incarnation < limit && h.ToIncarnation < limit && h.Seq < limit && h.Ring.Seq < limit && h.ProposalSeq < limit &&
+		h.Sent < limit && h.EchoSent < limit
 }
 
 func (h *Heartbeat) decodeTable(b []byte) bool {

@@ -22,10 +22,14 @@ const (
 	Replayed
 	// Misdirected is for another node or link.
 	Misdirected
+	// Throttled was not looked at: too many strangers at once.
+	Throttled
+
+	Verdicts = int(Throttled) + 1
 )
 
 func (v Verdict) String() string {
-	return [...]string{"accepted", "malformed", "foreign key", "forged", "replayed", "misdirected"}[v]
+	return [Verdicts]string{"accepted", "malformed", "foreign key", "forged", "replayed", "misdirected", "too many strangers"}[v]
 }
 
 // maxSessions bounds the senders whose packet keys are remembered: each of 384 nodes with two sealers in two
@@ -53,12 +57,20 @@ type Opener struct {
 	sessions map[sessionID]*session
 	clock    uint64
 	nonce    [12]byte
+	budget   int // senders that may still be met
 }
+
+// strangers is how many senders may be met between two calls of Refill. Meeting one costs more than a packet
+// of a known sender, so that it is what somebody without the key could keep this node busy with.
+const strangers = 2 * 384
 
 // NewOpener makes an opener for packets to self on a link, sealed with any of the keys.
 func NewOpener(keys []Key, self api.NodeID, link int) *Opener {
-	return &Opener{keys: keys, self: self, link: link, sessions: make(map[sessionID]*session)}
+	return &Opener{keys: keys, self: self, link: link, sessions: make(map[sessionID]*session), budget: strangers}
 }
+
+// Refill lets the opener meet senders again. It is to be called about once a second.
+func (o *Opener) Refill() { o.budget = strangers }
 
 // Open decrypts a packet in place and fills in its header, as far as it can be read. The payload is a part of
 // packet, and valid only with verdict Accepted.
@@ -76,6 +88,10 @@ func (o *Opener) Open(packet []byte, h *Header) (payload []byte, v Verdict) {
 		if key == nil {
 			return nil, ForeignKey
 		}
+		if o.budget == 0 {
+			return nil, Throttled
+		}
+		o.budget--
 		s = &session{aead: key.aead(h.From, h.salt)}
 	}
 	if !s.window.fresh(h.counter) {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd/frame"
@@ -58,16 +59,15 @@ type Links struct {
 	others sender
 	// mu guards others, the sender of everything but heartbeats.
 	mu       sync.Mutex
-	rejected [frame.Misdirected + 1]atomic.Uint64
+	rejected [frame.Verdicts]atomic.Uint64
 	overflow atomic.Uint64
 	unsent   atomic.Uint64
 }
 
 // Received is a packet for the engine. It goes back with Release.
 type Received struct {
-	// Kind is KindHeartbeat, KindRefusal, or 0 for a packet that was rejected with Verdict.
+	// Kind is KindHeartbeat, KindRefusal, or 0 for a packet that was sealed with the foreign key Key.
 	Kind    frame.Kind
-	Verdict frame.Verdict
 	Key     frame.KeyID
 	Sender  api.NodeID
 	Link    int
@@ -154,16 +154,25 @@ func (l *Links) Release(r *Received) {
 func (l *Links) read(link int, c PacketConn) error {
 	opener := frame.NewOpener(l.cfg.Keys, l.cfg.Self, link)
 	buf := make([]byte, frame.MaxPacket)
+	var second time.Time // in which the opener and the log of foreign keys have their budget
+	reported := false
 	for {
 		n, from, err := c.ReadFrom(buf)
 		if err != nil {
 			return fmt.Errorf("receive on link %d: %w", link, err)
 		}
+		if now := time.Now(); now.Sub(second) >= time.Second {
+			second, reported = now, false
+			opener.Refill()
+		}
 		var h frame.Header
 		payload, v := opener.Open(buf[:n], &h)
 		if v != frame.Accepted {
 			l.rejected[v].Add(1)
-			l.deliver(&h, link, from, v, nil)
+			if v == frame.ForeignKey && !reported {
+				reported = true
+				l.deliver(&h, link, from, nil)
+			}
 			continue
 		}
 		if h.Kind == frame.KindGossip {
@@ -172,19 +181,19 @@ func (l *Links) read(link int, c PacketConn) error {
 			}
 			continue
 		}
-		l.deliver(&h, link, from, v, payload)
+		l.deliver(&h, link, from, payload)
 	}
 }
 
-// deliver hands a packet to the engine, without waiting.
-func (l *Links) deliver(h *frame.Header, link int, from netip.Addr, v frame.Verdict, payload []byte) {
+// deliver hands a packet to the engine, without waiting; a nil payload is that of a foreign key.
+func (l *Links) deliver(h *frame.Header, link int, from netip.Addr, payload []byte) {
 	r := l.take()
 	if r == nil {
 		l.overflow.Add(1)
 		return
 	}
-	r.Kind, r.Verdict, r.Key, r.Sender, r.Link, r.From = 0, v, h.Key, h.From, link, from
-	if v == frame.Accepted {
+	r.Kind, r.Key, r.Sender, r.Link, r.From = 0, h.Key, h.From, link, from
+	if payload != nil {
 		r.buf = append(r.buf[:0], payload...)
 		ok := false
 		switch h.Kind {

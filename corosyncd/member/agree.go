@@ -28,7 +28,7 @@ func (m *Machine) agree(now time.Time) {
 		}
 		top = max(top, p.said.ProposalSeq)
 	}
-	seq := top
+	var seq uint64
 	if rep == m.self {
 		if top > m.seq {
 			m.highest++

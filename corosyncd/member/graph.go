@@ -16,16 +16,7 @@ func (m *Machine) best(now time.Time) Set {
 			nodes.Add(i)
 		}
 	}
-	for i := range m.adjacent {
-		m.adjacent[i] = Set{}
-	}
-	for i := range nodes.All() {
-		for j := range nodes.All() {
-			if j > i {
-				m.judge(now, i, j)
-			}
-		}
-	}
+	m.connect(now, nodes)
 	m.weigh(nodes)
 	for i := range m.beyond(now, nodes).All() {
 		nodes.Add(i)
@@ -40,111 +31,69 @@ func (m *Machine) best(now time.Time) Set {
 	}
 }
 
-// judge enters the connection of two usable nodes into the graph.
-func (m *Machine) judge(now time.Time, i, j int) {
-	v := m.edge(now, i, j)
-	// Members stay until something is known against them; others come when everything is known.
-	if v == connected || v == unknownYet && m.view.Has(i) && m.view.Has(j) {
-		m.connect(i, j)
+// connect enters into the graph which of the usable nodes can be in a view together: those that accept each
+// other. Most accept everybody, so what is missing is walked over, not what is there.
+func (m *Machine) connect(now time.Time, nodes Set) {
+	clear(m.adjacent)
+	for i := range nodes.All() {
+		m.adjacent[i] = nodes
+		m.adjacent[i].Remove(i)
 	}
-	if v == broken {
+	for i := range nodes.All() {
+		if i == m.self {
+			continue // whoever is usable is heard here
+		}
+		for j := range nodes.Without(m.accepts(now, i, nodes)).All() {
+			if i != j {
+				m.adjacent[i].Remove(j)
+				m.adjacent[j].Remove(i)
+			}
+		}
+	}
+}
+
+// accepts is the set of nodes with which a usable node can be in a view, as far as it says. Members of the
+// present view stay until something is known against them; others come when everything is known.
+func (m *Machine) accepts(now time.Time, i int, nodes Set) Set {
+	p := &m.peers[i]
+	ok := p.said.Hears.Without(p.accused)
+	if m.view.Has(i) {
+		ok = ok.union(nodes.And(m.view))
+	}
+	if !p.accused.Has(m.self) {
+		ok.Add(m.self) // it says so by the address of its heartbeats
+	}
+	for j := range m.believed(now, p).All() {
+		ok.Remove(j)
 		m.notePartial(now, i, j)
 	}
-}
-
-func (m *Machine) connect(i, j int) {
-	m.adjacent[i].Add(j)
-	m.adjacent[j].Add(i)
-}
-
-// beyond finds the nodes that are not usable here but are heard by nodes that are, and enters what those say
-// into the graph. Without them a node whose receiver fails for one peer would insist on a view that its
-// other peers do not want, because they have a better one with that peer. A node that fell silent is not
-// believed to live on elsewhere before the others had the time to notice its silence too.
-func (m *Machine) beyond(now time.Time, nodes Set) Set {
-	var found Set
-	for k := range m.peers {
-		p := &m.peers[k]
-		if k == m.self || nodes.Has(k) {
-			continue
-		}
-		if p.said.Leaving && p.alive || !p.banned.IsZero() {
-			continue
-		}
-		var by Set
-		for i := range nodes.All() {
-			q := &m.peers[i].said
-			if i != m.self && q.Hears.Has(k) && q.View.Has(k) && !m.peers[i].suspect {
-				by.Add(i)
-			}
-		}
-		if by.Empty() {
-			continue
-		}
-		if until := p.quiet.since.Add(m.cfg.Timing.doubt()); !p.alive && until.After(now) {
-			m.wakeAt(until)
-			continue
-		}
-		for i := range by.All() {
-			m.connect(i, k)
-		}
-		for other := range found.All() {
-			if !m.adjacent[other].And(by).Empty() {
-				m.connect(other, k)
-			}
-		}
-		found.Add(k)
-	}
-	return found
-}
-
-// verdict is what is known about the connection of two usable nodes.
-type verdict uint8
-
-const (
-	unknownYet verdict = iota
-	connected
-	broken
-	// shunned: one of them keeps the other out.
-	shunned
-)
-
-// edge judges the connection of i and j, one of which may be this node.
-func (m *Machine) edge(now time.Time, i, j int) verdict {
-	v := connected
-	for _, pair := range [2][2]int{{i, j}, {j, i}} {
-		from, to := pair[0], pair[1]
-		if from == m.self {
-			continue // usable, so it is heard
-		}
-		p := &m.peers[from]
-		switch {
-		case p.accused.Has(to):
-			if m.believes(now, p, to) {
-				return broken
-			}
-			v = unknownYet
-		case to != m.self && p.said.mark(to, m.peers[to].said.Incarnation) == frame.MarkOut:
-			return shunned
-		case to != m.self && !p.said.Hears.Has(to):
-			v = unknownYet
+	for _, k := range p.said.Marks {
+		if k.Mark == frame.MarkOut && k.Node != m.self && k.Incarnation == m.peers[k.Node].said.Incarnation {
+			ok.Remove(k.Node)
 		}
 	}
-	return v
+	return ok
 }
 
-// believes reports whether p's accusation of a node counts.
-func (m *Machine) believes(now time.Time, p *peer, to int) bool {
-	if to != m.self && m.peers[to].suspect {
-		return true // it misses heartbeats here too
+// believed are the accused of a node whose accusation counts: it has stood long enough, or the accused misses
+// heartbeats here too.
+func (m *Machine) believed(now time.Time, p *peer) Set {
+	if p.accused.Empty() {
+		return Set{}
 	}
 	doubt := m.cfg.Timing.doubt()
 	counts := earlier(p.accusedLately.Add(doubt), p.accusing.Add(3*doubt))
-	if counts.After(now) {
-		m.wakeAt(counts)
-		return false
+	if !counts.After(now) {
+		return p.accused
 	}
-	return true
+	m.wakeAt(counts)
+	var missing Set
+	for j := range p.accused.All() {
+		if m.peers[j].suspect {
+			missing.Add(j)
+		}
+	}
+	return missing
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -152,6 +101,49 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// beyond finds the nodes that are not usable here but are heard by nodes that are, and enters what those say
+// into the graph. Without them a node whose receiver fails for one peer would insist on a view that its
+// other peers do not want, because they have a better one with that peer. A node that fell silent is not
+// believed to live on elsewhere before the others had the time to notice its silence too.
+func (m *Machine) beyond(now time.Time, nodes Set) Set {
+	var elsewhere, found Set
+	for i := range nodes.All() {
+		if q := &m.peers[i].said; i != m.self && !m.peers[i].suspect {
+			elsewhere = elsewhere.union(q.Hears.And(q.View))
+		}
+	}
+	elsewhere = elsewhere.Without(nodes)
+	for k := range elsewhere.All() {
+		p := &m.peers[k]
+		if k == m.self || p.said.Leaving && p.alive || !p.banned.IsZero() {
+			continue
+		}
+		if until := p.quiet.since.Add(m.cfg.Timing.doubt()); !p.alive && until.After(now) {
+			m.wakeAt(until)
+			continue
+		}
+		var by Set
+		for i := range nodes.All() {
+			if q := &m.peers[i].said; i != m.self && q.Hears.Has(k) && q.View.Has(k) && !m.peers[i].suspect {
+				by.Add(i)
+				m.link(i, k)
+			}
+		}
+		for other := range found.All() {
+			if !m.adjacent[other].And(by).Empty() {
+				m.link(other, k)
+			}
+		}
+		found.Add(k)
+	}
+	return found
+}
+
+func (m *Machine) link(i, j int) {
+	m.adjacent[i].Add(j)
+	m.adjacent[j].Add(i)
 }
 
 // weigh says what makes a clique better than another. It must come out the same on every node that knows the

@@ -204,8 +204,8 @@ func (m *Machine) Hears() Set {
 // Banned reports whether the node is left out because it did not agree.
 func (m *Machine) Banned(i int) bool { return !m.peers[i].banned.IsZero() }
 
-// Proposal is the proposed view, its digest and sequence.
-func (m *Machine) Proposal() (members Set, digest, seq uint64) { return m.proposal, m.proposed, m.seq }
+// Proposal identifies the proposed view by its digest, and is its sequence.
+func (m *Machine) Proposal() (digest, seq uint64) { return m.proposed, m.seq }
 
 // Leaving reports whether this node is saying goodbye.
 func (m *Machine) Leaving() bool { return m.leaving }

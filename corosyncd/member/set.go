@@ -51,6 +51,13 @@ func (s Set) Without(t Set) Set {
 	return s
 }
 
+func (s Set) union(t Set) Set {
+	for i := range s {
+		s[i] |= t[i]
+	}
+	return s
+}
+
 // Contains reports whether t is a part of s.
 func (s Set) Contains(t Set) bool { return t.Without(s).Empty() }
 

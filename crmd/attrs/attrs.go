@@ -338,7 +338,8 @@ func (a *Attrs) Get(name, node string) (string, bool) {
 	return "", false
 }
 
-// Query lists values. An empty name or node matches all. known tells whether the attribute exists at all.
+// Query lists values. An empty name or node matches all. known tells whether the attribute exists at all: one
+// whose values were all deleted does.
 func (a *Attrs) Query(name, node string) (values []api.AttrValue, known bool) {
 	for _, n := range a.names() {
 		if name != "" && n != name {
@@ -346,9 +347,9 @@ func (a *Attrs) Query(name, node string) (values []api.AttrValue, known bool) {
 		}
 		at := a.byName[n]
 		for _, host := range at.nodes() {
+			known = true
 			if e := at.values[host]; !e.Deleted && (node == "" || node == host) {
-				values = append(values, api.AttrValue{Name: n, Node: host, Value: e.Value})
-				known = true
+				values = append(values, api.AttrValue{Name: n, Node: host, Value: e.Value, Private: at.private})
 			}
 		}
 	}

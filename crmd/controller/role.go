@@ -23,6 +23,9 @@ type role struct {
 	progress map[string]Progress
 	asked    api.RingID
 	viewAt   time.Time // when the view was adopted
+	// known is set once this node has heard of a leader in this life: then a leaderless time means that the
+	// leader is gone. Before, there may well be one that has not spoken to us yet.
+	known bool
 	// wasLed is set once this node has been part of a cluster with a DC in this life.
 	wasLed bool
 	next   time.Time
@@ -42,6 +45,11 @@ func (m *Machine) decideRole(now time.Time) {
 		return
 	}
 	r.leaderless = time.Time{}
+	m.act(now)
+}
+
+// act makes the best member of a partition that raft cannot lead its acting DC.
+func (m *Machine) act(now time.Time) {
 	if first, wait := m.actingDC(now); first == m.cfg.Node {
 		m.lead(now, true)
 	} else if !wait {
@@ -73,10 +81,10 @@ func (m *Machine) decideByRaft(now time.Time) {
 	r := &m.role
 	switch leader := m.raft.Leader; {
 	case leader == m.cfg.Node:
-		r.leaderless, r.campaigned = time.Time{}, 0
+		r.leaderless, r.campaigned, r.known = time.Time{}, 0, true
 		m.lead(now, false)
 	case leader != "" && m.memberNamed(leader) != nil:
-		r.leaderless, r.campaigned, r.wasLed = time.Time{}, 0, true
+		r.leaderless, r.campaigned, r.wasLed, r.known = time.Time{}, 0, true, true
 		m.resign(now, leader+" is the raft leader")
 	default:
 		// The leader is gone. An acting DC that gets its majority back keeps leading until raft has decided.
@@ -84,6 +92,15 @@ func (m *Machine) decideByRaft(now time.Time) {
 			r.leaderless = now
 		}
 		m.campaign(now)
+		// A majority that cannot elect anybody (its disks are full) is led without raft: failover never waits
+		// for it.
+		if patience := r.leaderless.Add(m.cfg.Times.Patience); now.Before(patience) {
+			r.next = earlier(r.next, patience)
+		} else {
+			next := r.next
+			m.act(now)
+			r.next = earlier(r.next, next)
+		}
 	}
 }
 
@@ -96,14 +113,20 @@ func (m *Machine) campaign(now time.Time) {
 	if at < 0 {
 		return
 	}
-	due := r.leaderless.Add(time.Duration(at+r.campaigned*len(voters)) * m.cfg.Times.Stagger)
-	if now.Before(due) {
-		r.next = due
-		return
+	turn := func() time.Time {
+		// Rounds come at 0, 1, 3, 7, 15, 31, 47, ... turns of everybody: what fails once is likely to fail again.
+		rounds := 1<<min(r.campaigned, 4) - 1 + 16*max(0, r.campaigned-4)
+		wait := time.Duration(at+rounds*len(voters)) * m.cfg.Times.Stagger
+		if !r.known {
+			wait += m.cfg.Times.Listen
+		}
+		return r.leaderless.Add(wait)
 	}
-	r.campaigned++
-	m.emit(Campaign{})
-	r.next = r.leaderless.Add(time.Duration(at+r.campaigned*len(voters)) * m.cfg.Times.Stagger)
+	if !now.Before(turn()) {
+		r.campaigned++
+		m.emit(Campaign{})
+	}
+	r.next = turn()
 }
 
 // actingDC chooses the leader of a partition without a raft majority. wait is true while the choice cannot be
@@ -188,10 +211,14 @@ func (m *Machine) lead(now time.Time, acting bool) {
 }
 
 func (m *Machine) officeText() string {
-	if m.role.acting {
-		return fmt.Sprintf("%s leads as acting DC: raft has no majority in this partition, the configuration is read-only", m.cfg.Node)
+	switch {
+	case !m.role.acting:
+		return m.cfg.Node + " is the DC"
+	case m.raftMajority():
+		return m.cfg.Node + " leads as acting DC: raft elects no leader, the configuration is read-only"
+	default:
+		return m.cfg.Node + " leads as acting DC: raft has no majority in this partition, the configuration is read-only"
 	}
-	return m.cfg.Node + " is the DC"
 }
 
 // changeOffice keeps leading under a new raft state. A new cluster epoch is told to every member, because
@@ -277,6 +304,7 @@ func (m *Machine) markDeparted(now time.Time) {
 		n := status.Find(m.status, node)
 		gone := n.Get("in_ccm") == "false"
 		delete(m.members, d.Name)
+		delete(m.written, "node "+d.Name) // it may be removed from the configuration and join again
 		if gone {
 			continue
 		}
@@ -292,6 +320,10 @@ func (m *Machine) markDeparted(now time.Time) {
 		m.status = status.SetState(m.status, node, st)
 		m.status = status.DropAttrs(m.status, node)
 		m.nodeLost(now, d.Name)
+		if !m.optionBool("stonith-enabled", true) {
+			m.warn("unfenced", d.Name, d.Name+" counts as down although fencing is disabled and nothing proves it")
+			m.emit(Proven{ID: d.ID, Incarnation: d.Incarnation})
+		}
 		m.want(map[bool]string{true: "Node left: ", false: "Node failure: "}[inOrder] + d.Name)
 	}
 }

@@ -33,4 +33,3 @@ func TestLogQueue_DoesNotWaitForASlowLog(t *testing.T) {
 		t.Errorf("%.200q", text)
 	}
 }
-

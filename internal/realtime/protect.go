@@ -107,16 +107,9 @@ func leaveCgroup() error {
 	return os.WriteFile("/sys/fs/cgroup/cpu/tasks", []byte("0"), 0)
 }
 
-// Normal gives the calling thread the ordinary scheduling class again, for a child process that must not
-// inherit realtime priority.
-func Normal() error {
-	return setScheduler(unix.SCHED_NORMAL, 0)
-}
-
-func schedSetRR(priority int) error { return setScheduler(unix.SCHED_RR, priority) }
-
-func setScheduler(policy, priority int) error {
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: uint32(policy), Priority: uint32(priority)}
+// schedSetRR gives the calling thread a realtime priority.
+func schedSetRR(priority int) error {
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: uint32(priority)}
 	return unix.SchedSetAttr(0, &attr, 0)
 }
 

@@ -9,6 +9,7 @@ var pure = []string{
 	"cib/lrm",
 	"cib/schema",
 	"clusterfile",
+	"corosyncd/cmap",
 	"corosyncd/detector",
 	"corosyncd/engine",
 	"corosyncd/frame",
@@ -33,6 +34,10 @@ var pure = []string{
 	"fenced/plan",
 	"fenced/sbdconf",
 	"fenced/sbdformat",
+	"hcs/checkup",
+	"hcs/edit",
+	"hcs/state",
+	"hcs/supervisor/policy",
 }
 
 // forbidden are imports that a pure package may not have, with the reason.
@@ -65,7 +70,7 @@ var rules = []rule{
 	{"cib", nil, "the vocabulary imports nothing else"},
 	{"api", []string{"cib"}, "structs that cross a boundary"},
 	{"internal", nil, "I/O utilities know nothing of the domain"},
-	{"clusterfile", []string{"cib", "api"}, "cluster.toml in terms of the CIB"},
+	{"clusterfile", []string{"cib", "api", "crmd/throttle", "crmd/executor/metadata"}, "cluster.toml in terms of the CIB, the throttle's numbers and what agents say of themselves"},
 
 	{"corosyncd/frame", []string{"api"}, "pure"},
 	{"corosyncd/member", []string{"api", "corosyncd/frame"}, "pure; speaks the words of the heartbeat"},
@@ -104,12 +109,12 @@ var rules = []rule{
 	{"resource-agents", []string{"internal"}, "agents talk OCF, not to the daemons"},
 	{"tools/sbd", []string{"internal", "tools/cli", "fenced/sbdconf", "fenced/sbddisk", "fenced/sbdformat", "fenced/guard", "fenced/watchdog"}, "sbd needs no daemon: it is a node's last guard itself"},
 	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
-	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools", "crmd/admission"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon"},
+	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools", "crmd/admission", "crmd/executor/metadata"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon; what agents say of themselves is pure"},
 
 	{"cmd/corosyncd", []string{"corosyncd", "internal"}, "a main is wiring for one daemon"},
 	{"cmd/crmd", []string{"crmd", "internal"}, "a main is wiring for one daemon"},
 	{"cmd/fenced", []string{"fenced", "internal"}, "a main is wiring for one daemon"},
-	{"cmd/hcs", []string{"hcs"}, "a main is wiring for one command"},
+	{"cmd/hcs", []string{"hcs", "internal"}, "a main is wiring for one command"},
 	{"cmd/holdfast-tools", []string{"tools"}, "a main is wiring for one command"},
 	{"cmd/holdfast-agents", []string{"resource-agents"}, "a main is wiring for the agents"},
 	{"tests", []string{""}, "tests may see everything; nothing imports them"},

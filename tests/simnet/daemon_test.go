@@ -226,8 +226,12 @@ func TestDaemon_ChangesVotesEverywhere(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		for _, d := range ds {
-			if q := d.status().View.Quorum; q.Expected != 5 || q.Needed != 3 {
+			s := d.status()
+			if q := s.View.Quorum; q.Expected != 5 || q.Needed != 3 {
 				t.Errorf("%s: %+v", d.name, q)
+			}
+			if s.Versions["n3"] != corosyncd.Version {
+				t.Errorf("%s knows versions %v", d.name, s.Versions)
 			}
 		}
 		err := ds[0].call("POST", api.PathVotes, api.VotesChange{Votes: 2}, nil)

@@ -166,6 +166,20 @@ func TestLeave_IsToldApartFromLoss(t *testing.T) {
 	within(t, w, 200*ms, "n3 is back", func() bool { return w.Agreed(0, 1, 2) })
 }
 
+func TestLeave_AllAtOnceNeedsNoTimeout(t *testing.T) {
+	for seed := range uint64(20) {
+		w := New(Options{Nodes: 3, Seed: seed})
+		w.Form()
+		w.Run(time.Second)
+		for _, n := range w.Nodes {
+			w.At(time.Duration(w.rng.Int64N(int64(2*ms))), func() { n.Do(engine.Leave{}) })
+		}
+		if !w.RunUntil(w.Now.Add(300*ms), func() bool { return w.Nodes[0].gone && w.Nodes[1].gone && w.Nodes[2].gone }) {
+			t.Errorf("seed %d: not all are gone", seed)
+		}
+	}
+}
+
 func TestLeave_IsBelievedAlthoughOneMissesIt(t *testing.T) {
 	w := formed(t, Options{Nodes: 3, Seed: 1})
 	w.Cut(2, 1)

@@ -67,14 +67,14 @@ type Action struct {
 	// ShutdownLock is the time to record with the result, as text; "" for none.
 	ShutdownLock string
 	Resource     *Primitive
-	// Attrs are the children <attributes>, sorted by name: parameters and CRM_meta_*.
-	Attrs []cibxml.Attr
-	// Params are the <param> children, for names that start with a digit.
-	Params []cibxml.Attr
 	// Downed are the uuids of nodes that are expected to go down by this action.
 	Downed []string
 	// Maintenance are the nodes that a maintenance_nodes action tells about, uuid and "1" or "0".
 	Maintenance []cibxml.Attr
+	// Attrs are the children <attributes>, sorted by name: parameters and CRM_meta_*.
+	Attrs []cibxml.Attr
+	// Params are the <param> children, for names that start with a digit.
+	Params []cibxml.Attr
 }
 
 // Primitive is the resource that a resource action works on.

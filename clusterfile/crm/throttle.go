@@ -1,0 +1,160 @@
+package crm
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/holdfast-ha/holdfast/cib/value"
+	"github.com/holdfast-ha/holdfast/clusterfile"
+	"github.com/holdfast-ha/holdfast/clusterfile/option"
+	"github.com/holdfast-ha/holdfast/crmd/throttle"
+)
+
+// modes are the names of the throttle's modes.
+var modes = []string{"negligible", "low", "medium", "high", "extreme"}
+
+// tasks are what can be exempt from the throttle. fence is a word for the task stonith.
+var tasks = []string{"fence", "start", "stop", "promote", "demote", "monitor", "migrate_to", "migrate_from", "notify", "reload", "cancel"}
+
+// Throttle reads only [throttle] and each node's overrides of it, [node.throttle]; those are complete, by name of
+// the node. Problems are noted in the file.
+func Throttle(f *clusterfile.File) (throttle.Config, map[string]throttle.Config) {
+	all := throttleSection(f.Rest.Table("throttle"), throttle.Default())
+	nodes := map[string]throttle.Config{}
+	for _, n := range f.Nodes {
+		if n.Rest.Has("throttle") {
+			nodes[n.Name] = throttleSection(n.Rest.Table("throttle"), all)
+		}
+	}
+	return all, nodes
+}
+
+// throttleSection reads what a section changes of a configuration.
+func throttleSection(s *clusterfile.Section, c throttle.Config) throttle.Config {
+	c.LoadThreshold = percentage(s, "load_threshold", c.LoadThreshold)
+	c.SingleCore = number(s, "single_core", c.SingleCore)
+	c.StoreLimit = number(s, "store_limit", c.StoreLimit)
+	c.StoreLimitSingle = number(s, "store_limit_single", c.StoreLimitSingle)
+	numbers(s, "factors", c.Factors[:], modes[1:4])
+	numbers(s, "store_factors", c.StoreFactors[:], modes[1:])
+	if s.Has("shares") {
+		sub := s.Table("shares")
+		for i, m := range modes {
+			c.Shares[i] = share(sub, m, c.Shares[i])
+		}
+		sub.Done()
+	}
+	c.JobsPerCore = s.Int("jobs_per_core", c.JobsPerCore, 1, 1000)
+	c.NodeActionLimit = s.Int("node_action_limit", c.NodeActionLimit, 0, 100000)
+	c.ClusterHigh = number(s, "cluster_high", c.ClusterHigh)
+	c.ClusterExtreme = number(s, "cluster_extreme", c.ClusterExtreme)
+	c.SampleMs = duration(s, "sample", c.SampleMs)
+	if s.Has("exempt") {
+		c.Exempt = exempt(s)
+	}
+	s.Done()
+	if err := c.Validate(); err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			key, msg, _ := strings.Cut(strings.TrimPrefix(line, "throttle."), ": ")
+			key, _, _ = strings.Cut(key, ".")
+			s.Problem(key, "%s", msg)
+		}
+	}
+	return c
+}
+
+func exempt(s *clusterfile.Section) []string {
+	var list []string
+	for _, word := range s.Strings("exempt") {
+		switch {
+		case word == "fence" || word == "stonith":
+			list = append(list, "stonith")
+		case has(tasks, word):
+			list = append(list, word)
+		default:
+			if near := option.Nearest(word, tasks); near != "" {
+				s.Problem("exempt", "there is no task %q; did you mean %q?", word, near)
+			} else {
+				s.Problem("exempt", "there is no task %q, only %s", word, strings.Join(tasks, ", "))
+			}
+		}
+	}
+	return list
+}
+
+// number reads a number that is not negative.
+func number(s *clusterfile.Section, key string, fallback float64) float64 {
+	if !s.Has(key) {
+		return fallback
+	}
+	switch v := s.Raw(key).(type) {
+	case int64:
+		if v >= 0 {
+			return float64(v)
+		}
+	case float64:
+		if v >= 0 {
+			return v
+		}
+	}
+	s.Problem(key, "must be a number of 0 or more")
+	return fallback
+}
+
+// percentage reads "80%" as 0.8.
+func percentage(s *clusterfile.Section, key string, fallback float64) float64 {
+	if !s.Has(key) {
+		return fallback
+	}
+	text, _ := s.Raw(key).(string)
+	n, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	if err != nil || !strings.HasSuffix(text, "%") || n < 0 {
+		s.Problem(key, "must be a percentage in quotes, such as \"80%%\"; \"0%%\" switches the input off")
+		return fallback
+	}
+	return n / 100
+}
+
+// numbers reads a table with a number for each mode.
+func numbers(s *clusterfile.Section, key string, into []float64, names []string) {
+	if !s.Has(key) {
+		return
+	}
+	sub := s.Table(key)
+	for i, m := range names {
+		into[i] = number(sub, m, into[i])
+	}
+	sub.Done()
+}
+
+// share reads a fraction such as 0.5, or a number of jobs such as "1 job".
+func share(s *clusterfile.Section, key string, fallback throttle.Share) throttle.Share {
+	if !s.Has(key) {
+		return fallback
+	}
+	text, isText := s.Raw(key).(string)
+	if !isText {
+		return throttle.Share{Fraction: number(s, key, fallback.Fraction)}
+	}
+	count, unit, _ := strings.Cut(text, " ")
+	n, err := strconv.Atoi(count)
+	if err != nil || n < 1 || unit != "job" && unit != "jobs" {
+		s.Problem(key, "is %q, must be a fraction such as 0.5 or a number of jobs such as \"1 job\"", text)
+		return fallback
+	}
+	return throttle.Share{Jobs: n}
+}
+
+// duration reads a time span in milliseconds.
+func duration(s *clusterfile.Section, key string, fallback int64) int64 {
+	if !s.Has(key) {
+		return fallback
+	}
+	text, _ := s.Raw(key).(string)
+	ms, err := value.Duration(text)
+	if err != nil || text == "" {
+		s.Problem(key, "must be a time span in quotes, such as \"30s\"")
+		return fallback
+	}
+	return ms
+}
