@@ -32,7 +32,10 @@ var pure = []string{
 	"crmd/vitals/series",
 	"crmd/worker",
 	"fenced/budget",
+	"fenced/driver/param",
+	"fenced/petting",
 	"fenced/plan",
+	"fenced/sbdconf",
 	"fenced/sbdformat",
 	"hcs/checkup",
 	"hcs/edit",
@@ -111,6 +114,7 @@ var rules = []rule{
 
 	{"resource-agents", []string{"internal"}, "agents talk OCF, not to the daemons"},
 	{"tools/agent", []string{"api", "cib", "internal", "crmd/sched", "crmd/executor", "tools"}, "runs an agent by hand exactly as the cluster would, so with the cluster's own executor"},
+	{"tools/sbd", []string{"internal", "tools/cli", "fenced/sbdconf", "fenced/sbddisk", "fenced/sbdformat", "fenced/guard", "fenced/watchdog"}, "sbd needs no daemon: it is a node's last guard itself"},
 	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
 	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools", "crmd/admission", "crmd/executor/metadata"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon; what agents say of themselves is pure"},
 
