@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-ha/holdfast/cib/upgrade"
 	"github.com/holdfast-ha/holdfast/tools/attr"
 	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
@@ -32,7 +33,7 @@ var commands = slices.Concat(
 		{Name: "pacemakerd", Help: "version of the software", Run: node.Pacemakerd},
 	},
 	[]cli.Command{stonith.Command},
-	cibtool.Commands(nil),
+	cibtool.Commands(upgrade.ToNewest),
 	corosync.Commands(),
 )
 
