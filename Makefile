@@ -12,7 +12,7 @@ STATICCHECK = .tools/staticcheck
 # Where `make deps` puts Go on a machine that has none.
 export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
-.PHONY: help deps build install test race fuzz lint bench demo lab vm clean
+.PHONY: help deps build install test race fuzz lint bench demo play lab vm clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -32,6 +32,13 @@ install: build ## into DESTDIR and PREFIX
 	for name in $$(bin/holdfast-agents --list); do ln -sf $(SBINDIR)/holdfast-agents $(DESTDIR)$(OCFDIR)/resource.d/holdfast/$$name; done
 	install -m 644 conf/systemd/*.service $(DESTDIR)$(UNITDIR)
 	install -m 644 conf/*.toml $(DESTDIR)$(DOCDIR)/examples
+	install -d $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 conf/man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 conf/man/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/vendor-completions fish/vendor_completions.d)
+	bin/hcs completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hcs
+	bin/hcs completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_hcs
+	bin/hcs completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/hcs.fish
 
 test: deps build ## everything that CI runs: the race detector is on, real clusters in the lab included
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
@@ -55,6 +62,10 @@ $(STATICCHECK):
 demo: ## a cluster of three nodes and one of two lose a node's power: who does what when
 	@tests/deps.sh demo
 	@$(GO) run ./tests/demo
+
+play: ## three machines in namespaces, with Holdfast installed and a prompt, to try the README on
+	@tests/deps.sh demo
+	@$(GO) run ./tests/lab/cmd -bare 3
 
 bench: ## figures as JSON lines, beside real Pacemaker where it is there; BENCH=name for one
 	@tests/deps.sh bench

@@ -10,12 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
-	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/crmd/store"
 	"github.com/holdfast-ha/holdfast/crmd/store/content"
-	"github.com/holdfast-ha/holdfast/internal/atomicfile"
 )
 
 // bootstrapFile, when it is in crmd's state directory, makes a node without a configuration log begin a new
@@ -83,32 +80,6 @@ func (d *Daemon) firstContent(ctx context.Context) error {
 		return err
 	}
 	return d.store.Propose(ctx, content.SetFile{File: content.File{Version: 1, Text: string(text)}})
-}
-
-// fileChanged writes the cluster file that the cluster agreed on and has corosyncd read it.
-func (d *Daemon) fileChanged(f content.File) {
-	path := d.cfg.Dirs.ClusterFile()
-	if old, err := os.ReadFile(path); err == nil && string(old) == f.Text {
-		return
-	}
-	parsed, err := clusterfile.Parse(path, []byte(f.Text))
-	if err != nil {
-		d.log.Error("the cluster agreed on a cluster file that this node cannot read; it keeps its own", "version", f.Version, "err", err)
-		return
-	}
-	if err := atomicfile.Write(path, []byte(f.Text), 0o644); err != nil {
-		d.log.Error("the cluster's new cluster file is not written", "err", err)
-		return
-	}
-	d.file.Store(parsed)
-	d.log.Info("the cluster file has changed", "version", f.Version)
-	d.spawn(func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, callTimeout)
-		defer cancel()
-		if err := d.corosync.Call(ctx, "POST", api.PathReload, nil, nil); err != nil {
-			d.log.Warn("corosyncd has not read the new cluster file", "err", err)
-		}
-	})
 }
 
 // newUUID is a random UUID (version 4).

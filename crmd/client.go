@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/acl"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/cib/upgrade"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
@@ -219,7 +220,7 @@ func (c clientCalls) identify(r *http.Request, req *api.CIBRequest) {
 // command turns a request into a command.
 func command(req api.CIBRequest) (cib.Command, error) {
 	cmd := cib.Command{Op: cib.Op(req.Op), Section: req.Section, XPath: req.XPath, AllowCreate: req.AllowCreate, All: req.All,
-		NoChildren: req.NoChildren, PathsOnly: req.PathsOnly, Client: req.Client, User: req.User}
+		NoChildren: req.NoChildren, PathsOnly: req.PathsOnly, Client: req.Client, User: req.User, Upgrade: upgrade.ToNewest}
 	if req.Input != "" {
 		e, err := cibxml.Parse(req.Input)
 		if err != nil {

@@ -25,7 +25,6 @@ import (
 	"github.com/holdfast-ha/holdfast/crmd/executor"
 	"github.com/holdfast-ha/holdfast/crmd/peer"
 	"github.com/holdfast-ha/holdfast/crmd/store"
-	"github.com/holdfast-ha/holdfast/crmd/throttle"
 	"github.com/holdfast-ha/holdfast/crmd/worker"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/mesh"
@@ -74,11 +73,12 @@ type Daemon struct {
 	snap     atomic.Pointer[snapshot]
 	view     atomic.Pointer[api.View]
 	timeline timeline
-	throttle throttle.Config
-	load     load // of this node; only the loop touches it
+	sampleMs atomic.Int64 // between two samples of this node's load
+	load     load         // of this node; only the loop touches it
 	fence    fenceSync
 	couriers couriers
 	uplink   chan struct{} // capacity 1: there may be something to report
+	fileNews chan struct{} // capacity 1: there may be a new cluster file
 	planner  planner
 	mirrors  mirrors
 	leaving  chan struct{} // closed when this node leaves the cluster in order
@@ -109,7 +109,7 @@ func New(cfg Config) (*Daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the cluster file: %w", err)
 	}
-	file, err := clusterfile.Parse(cfg.Dirs.ClusterFile(), text)
+	file, limits, err := readFile(cfg.Dirs.ClusterFile(), text)
 	if err != nil {
 		return nil, err
 	}
@@ -123,13 +123,13 @@ func New(cfg Config) (*Daemon, error) {
 	}
 	d := &Daemon{cfg: cfg, log: cfg.Log, identity: identity, node: self.Name, id: self.ID,
 		session: newUUID(), calls: make(chan func(time.Time), maxCalls), tickets: make(map[int]chan answer),
-		uplink: make(chan struct{}, 1), leaving: make(chan struct{}),
+		uplink: make(chan struct{}, 1), fileNews: make(chan struct{}, 1), leaving: make(chan struct{}),
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)
-	d.throttle = throttleOf(file)
 	d.planner = planner{schedule: cfg.Schedule, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
 	d.machine = controller.New(controller.Config{Node: d.node, ID: d.id, UUID: newUUID(), Version: Version, FeatureSet: cib.FeatureSet,
-		Throttle: d.throttle, Times: cfg.Times})
+		Throttle: limits, Times: cfg.Times})
+	d.sampleMs.Store(d.machine.ThrottleOf(d.node).SampleMs)
 	d.worker = worker.New(d.node, d.session, cores())
 	d.couriers.init(d)
 	return d, d.open()
@@ -208,6 +208,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { d.report(ctx); return nil })
 	g.Go(func() error { d.followDC(ctx); return nil })
 	g.Go(func() error { d.sample(ctx); return nil })
+	g.Go(func() error { d.followFile(ctx); return nil })
 	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
 	sdnotify.Notify(sdnotify.Ready)

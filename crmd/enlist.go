@@ -107,31 +107,20 @@ func (d *Daemon) progress() controller.Progress {
 func (d *Daemon) followDC(ctx context.Context) {
 	for ctx.Err() == nil {
 		s := d.snap.Load()
-		dc, err := query(d, d.worker.DC)
-		if err != nil {
-			return
-		}
-		if s == nil || dc == "" || dc == d.node {
-			d.pause(ctx, s)
+		if s.obeys == "" || s.obeys == d.node {
+			select {
+			case <-s.next:
+			case <-ctx.Done():
+			}
 			continue
 		}
-		if err := d.mirror(ctx, dc); err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) {
-			d.log.Debug("mirror of the DC's status", "dc", dc, "err", err)
+		if err := d.mirror(ctx, s.obeys); err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) {
+			d.log.Debug("mirror of the DC's status", "dc", s.obeys, "err", err)
 		}
-		d.pause(ctx, nil)
-	}
-}
-
-// pause waits for a new snapshot, or a moment.
-func (d *Daemon) pause(ctx context.Context, s *snapshot) {
-	var next chan struct{}
-	if s != nil {
-		next = s.next
-	}
-	select {
-	case <-next:
-	case <-time.After(reportRetry):
-	case <-ctx.Done():
+		select {
+		case <-time.After(reportRetry):
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -147,8 +136,7 @@ func (d *Daemon) mirror(ctx context.Context, dc string) error {
 			return err
 		}
 		doc = next
-		now, err := query(d, d.worker.DC)
-		if err == nil && now != dc {
+		if d.snap.Load().obeys != dc {
 			return errOtherDC
 		}
 		return d.input(controller.Mirrored{DC: dc, Status: doc.Child("status"), NumUpdates: m.NumUpdates, Acting: m.Acting})

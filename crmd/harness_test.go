@@ -320,6 +320,11 @@ func (c *testCluster) up() {
 	c.views(names...)
 	c.until("the cluster is idle with every node voting", func() bool {
 		dc := c.dc()
+		for _, n := range c.nodes {
+			if n.d.doc() == nil || n.status().DC == "" {
+				return false
+			}
+		}
 		return dc != nil && dc.status().State == "S_IDLE" && len(dc.status().Voters) == len(c.nodes)
 	})
 }

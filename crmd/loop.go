@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -16,7 +17,8 @@ import (
 type snapshot struct {
 	doc    *cibxml.Element // the whole CIB, nil before the first configuration
 	status api.CRMStatus
-	dc     string // whose orders this node takes
+	dc     string // who leads, as far as this node knows
+	obeys  string // the DC that has enlisted this node
 	leads  bool
 	acting bool
 	next   chan struct{}
@@ -137,6 +139,11 @@ func (d *Daemon) publish() {
 		s.dc = d.node
 	} else if s.dc == "" {
 		s.dc = d.worker.DC()
+	}
+	s.obeys = d.worker.DC()
+	if old != nil && s.doc == old.doc && s.dc == old.dc && s.obeys == old.obeys && s.leads == old.leads && s.acting == old.acting &&
+		reflect.DeepEqual(s.status, old.status) {
+		return // nobody needs to be woken
 	}
 	d.snap.Store(s)
 	if old != nil {

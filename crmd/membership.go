@@ -58,10 +58,11 @@ func (d *Daemon) applied(a store.Applied) {
 		if doc := d.store.Document(); doc != nil {
 			d.step(now, controller.ConfigChanged{Doc: doc})
 		}
-		if f := d.store.File(); f.Text != "" {
-			d.fileChanged(f)
-		}
 	})
+	select {
+	case d.fileNews <- struct{}{}:
+	default:
+	}
 }
 
 // raftChanged takes a new status of raft.

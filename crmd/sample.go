@@ -11,13 +11,19 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/clusterfile"
+	"github.com/holdfast-ha/holdfast/clusterfile/crm"
+	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 )
 
 func cores() int { return runtime.NumCPU() }
 
-// throttleOf is the throttle of the cluster file.
-func throttleOf(*clusterfile.File) throttle.Config { return throttle.Default() }
+// readFile reads what crmd needs of a cluster file.
+func readFile(path string, text []byte) (*clusterfile.File, controller.ThrottleChanged, error) {
+	var t controller.ThrottleChanged
+	file, err := clusterfile.Parse(path, text, func(f *clusterfile.File) { t.All, t.Nodes = crm.Throttle(f) })
+	return file, t, err
+}
 
 // load is the node's last sample and what it means.
 type load struct {
@@ -30,7 +36,7 @@ func (d *Daemon) sample(ctx context.Context) {
 	last, used := time.Now(), ownCPU()
 	for {
 		select {
-		case <-time.After(time.Duration(d.throttle.SampleMs) * time.Millisecond):
+		case <-time.After(time.Duration(d.sampleMs.Load()) * time.Millisecond):
 		case <-ctx.Done():
 			return
 		}
@@ -38,7 +44,9 @@ func (d *Daemon) sample(ctx context.Context) {
 		s := throttle.Sample{Cores: cores(), Load: loadAverage(), Store: (cpu - used).Seconds() / now.Sub(last).Seconds()}
 		last, used = now, cpu
 		_ = d.post(func(time.Time) {
-			mode, inputs := d.throttle.Judge(s)
+			c := d.machine.ThrottleOf(d.node)
+			d.sampleMs.Store(c.SampleMs)
+			mode, inputs := c.Judge(s)
 			changed := d.load.mode != mode
 			d.load = load{mode, inputs}
 			d.worker.SetMode(mode.String())

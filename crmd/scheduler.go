@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/cib/upgrade"
 	"github.com/holdfast-ha/holdfast/crmd/sched"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/crmd/sched/report"
@@ -19,6 +20,11 @@ func schedule(doc *cibxml.Element, now time.Time) (p Plan) {
 			p = Plan{Err: fmt.Errorf("the scheduler broke on this CIB (please report it with the output of cibadmin -Q): %v\n%s", broken, debug.Stack())}
 		}
 	}()
+	current, err := upgrade.ToCurrent(doc)
+	if err != nil {
+		return Plan{Err: err}
+	}
+	doc = current
 	m := sched.Parse(sched.Input{Doc: doc, Now: now.Unix(), Zone: time.Local})
 	r := sched.Plan(m, sched.Input{Doc: doc, Now: now.Unix(), Zone: time.Local}, sched.Options{})
 	p = Plan{Graph: r.Transition.Graph(0), Notes: r.Log.Notes, Load: loadOf(m), Banned: bannedBy(r)}
@@ -38,7 +44,7 @@ func schedule(doc *cibxml.Element, now time.Time) (p Plan) {
 // loadOf is how much each node runs: 1 + priority for each active resource.
 func loadOf(m *model.Model) map[string]int {
 	load := make(map[string]int)
-	for _, r := range m.Resources {
+	for _, r := range m.All {
 		if r.Kind != model.Primitive || r.FenceDevice {
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-ha/holdfast/hcs/cibcmd"
 	"github.com/holdfast-ha/holdfast/hcs/cluster"
 	"github.com/holdfast-ha/holdfast/hcs/constraint"
+	"github.com/holdfast-ha/holdfast/hcs/forecast"
 	"github.com/holdfast-ha/holdfast/hcs/look"
 	"github.com/holdfast-ha/holdfast/hcs/node"
 	"github.com/holdfast-ha/holdfast/hcs/property"
@@ -30,6 +31,9 @@ const Version = "0.1.0"
 
 // Main runs one command line and returns its exit status.
 func Main(ctx context.Context, s *session.Session, args []string) int {
+	if s.Schedule == nil {
+		s.Schedule = forecast.Schedule
+	}
 	root := Root(s)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

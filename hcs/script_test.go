@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOLDFAST_ETC_DIR", filepath.Join(env.WorkDir, "etc"))
 			env.Setenv("HOLDFAST_VAR_DIR", filepath.Join(env.WorkDir, "var"))
 			env.Setenv("HOLDFAST_NO_SYSTEMD", "1")
+			env.Setenv("GORACE", "atexit_sleep_ms=10") // the race detector lets every command end one second late
 			env.Setenv("OCF_ROOT", filepath.Join(env.WorkDir, "ocf"))
 			env.Setenv("HOLDFAST_FENCE_AGENTS", filepath.Join(env.WorkDir, "fence"))
 			return agentsIn(env.WorkDir)

@@ -21,20 +21,14 @@ import (
 // commands is the table, one row per name under which holdfast-tools is linked.
 var commands = slices.Concat(
 	[]cli.Command{
-		{Name: "attrd_updater", Help: "transient attributes of nodes", Run: attr.AttrdUpdater},
-		{Name: "crm_attribute", Help: "attributes of nodes, options of the cluster", Run: attr.CRMAttribute},
-		{Name: "crm_error", Help: "meaning of exit codes", Run: node.CRMError},
-		{Name: "crm_master", Help: "promotion scores", Run: attr.CRMMaster},
-		{Name: "crm_mon", Help: "state of the cluster", Run: mon.CRMMon},
-		{Name: "crm_node", Help: "what the cluster knows of its nodes", Run: node.CRMNode},
+		stonith.Command,
+		mon.Command,
 		{Name: "crm_simulate", Help: "what the cluster would do", Run: simulate.Run},
-		{Name: "crm_standby", Help: "whether a node may run resources", Run: attr.CRMStandby},
-		{Name: "crmadmin", Help: "state of the controllers", Run: node.CRMAdmin},
-		{Name: "pacemakerd", Help: "version of the software", Run: node.Pacemakerd},
 	},
-	[]cli.Command{stonith.Command},
+	attr.Commands(nil),
 	cibtool.Commands(upgrade.ToNewest),
 	corosync.Commands(),
+	node.Commands(),
 )
 
 // Names are the names under which the program is to be linked.

@@ -60,7 +60,7 @@ func Read(f *clusterfile.File, src Source) *Config {
 		src.Agents = agent.Unknown{}
 	}
 	r := &reader{file: f, root: f.Rest, src: src, ids: build.NewIDs(nil), objects: map[string]object{}, out: &Config{}}
-	r.out.Throttle, r.out.NodeThrottle = readThrottle(f)
+	r.out.Throttle, r.out.NodeThrottle = Throttle(f)
 	nodes := r.nodes()
 	properties := r.properties()
 	resources := r.resources()

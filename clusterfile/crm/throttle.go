@@ -16,8 +16,9 @@ var modes = []string{"negligible", "low", "medium", "high", "extreme"}
 // tasks are what can be exempt from the throttle. fence is a word for the task stonith.
 var tasks = []string{"fence", "start", "stop", "promote", "demote", "monitor", "migrate_to", "migrate_from", "notify", "reload", "cancel"}
 
-// readThrottle reads [throttle], and the overrides [node.throttle] of each node.
-func readThrottle(f *clusterfile.File) (throttle.Config, map[string]throttle.Config) {
+// Throttle reads only [throttle] and each node's overrides of it, [node.throttle]; those are complete, by name of
+// the node. Problems are noted in the file.
+func Throttle(f *clusterfile.File) (throttle.Config, map[string]throttle.Config) {
 	all := throttleSection(f.Rest.Table("throttle"), throttle.Default())
 	nodes := map[string]throttle.Config{}
 	for _, n := range f.Nodes {

@@ -166,6 +166,8 @@ func (m *Machine) committed(in Committed) {
 // ReadOnly says why the configuration cannot be changed now, "" when it can.
 func (m *Machine) ReadOnly() string {
 	switch {
+	case m.role.leads && m.role.acting && m.raftMajority():
+		return "the configuration is read-only: its log elects no leader although most voters are here; are their disks full?"
 	case m.role.leads && m.role.acting && m.view.Quorum.Quorate:
 		return "the configuration is read-only until the missing nodes are fenced or back: raft has no majority in this partition"
 	case m.role.leads && m.role.acting:
@@ -270,9 +272,12 @@ func (m *Machine) optionBool(name string, fallback bool) bool {
 	return fallback
 }
 
-// throttle is the configured throttle with the cluster options that override it.
-func (m *Machine) throttle() throttle.Config {
-	c := m.cfg.Throttle
+// ThrottleOf is a node's throttle with the cluster options that override it.
+func (m *Machine) ThrottleOf(node string) throttle.Config {
+	c, differs := m.throttles.Nodes[node]
+	if !differs {
+		c = m.throttles.All
+	}
 	c.NodeActionLimit = m.optionInt("node-action-limit", c.NodeActionLimit)
 	if s := m.option("load-threshold"); s != "" {
 		if n, err := strconv.ParseFloat(trimPercent(s), 64); err == nil {

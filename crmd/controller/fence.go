@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -230,7 +231,8 @@ func (m *Machine) life(name string) (api.NodeID, api.Incarnation) {
 
 // fenceHappened is a fencing that another client asked for.
 func (m *Machine) fenceHappened(now time.Time, ev api.FenceEvent) {
-	if _, ours := m.fencing.byID[ev.ID]; ours || ev.State != "done" || ev.Result.RC != 0 || ev.Result.Status != int(lrm.Done) || ev.Action == "on" {
+	// Our own requests are answered by FenceDone, whether or not that has come already.
+	if ours := strings.HasPrefix(ev.ID, m.cfg.UUID+"-"); ours || ev.State != "done" || ev.Result.RC != 0 || ev.Result.Status != int(lrm.Done) || ev.Action == "on" {
 		return
 	}
 	if !m.role.leads || m.memberNamed(ev.Target) != nil && m.view.At > ev.Result.Done {

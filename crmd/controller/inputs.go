@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/attrs"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
+	"github.com/holdfast-ha/holdfast/crmd/throttle"
 )
 
 // Input is what happens to the controller.
@@ -115,23 +116,30 @@ type Cleanup struct {
 	Request api.CleanupRequest
 }
 
+// ThrottleChanged is what the cluster file says of the throttle; cluster options override parts of it.
+type ThrottleChanged struct {
+	All   throttle.Config
+	Nodes map[string]throttle.Config // of nodes that differ, complete
+}
+
 // Wake is only the passing of time.
 type Wake struct{}
 
-func (ViewChanged) input()   {}
-func (RaftChanged) input()   {}
-func (PeerProgress) input()  {}
-func (ConfigChanged) input() {}
-func (Mirrored) input()      {}
-func (EnlistResult) input()  {}
-func (NodeReported) input()  {}
-func (CRMGone) input()       {}
-func (Planned) input()       {}
-func (FenceDone) input()     {}
-func (FenceHappened) input() {}
-func (AttrRequest) input()   {}
-func (AttrReceived) input()  {}
-func (CIBCommand) input()    {}
-func (Committed) input()     {}
-func (Cleanup) input()       {}
-func (Wake) input()          {}
+func (ViewChanged) input()     {}
+func (RaftChanged) input()     {}
+func (PeerProgress) input()    {}
+func (ConfigChanged) input()   {}
+func (Mirrored) input()        {}
+func (EnlistResult) input()    {}
+func (NodeReported) input()    {}
+func (CRMGone) input()         {}
+func (Planned) input()         {}
+func (FenceDone) input()       {}
+func (FenceHappened) input()   {}
+func (AttrRequest) input()     {}
+func (AttrReceived) input()    {}
+func (CIBCommand) input()      {}
+func (Committed) input()       {}
+func (Cleanup) input()         {}
+func (ThrottleChanged) input() {}
+func (Wake) input()            {}

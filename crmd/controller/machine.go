@@ -7,7 +7,6 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/attrs"
 	"github.com/holdfast-ha/holdfast/crmd/status"
-	"github.com/holdfast-ha/holdfast/crmd/throttle"
 )
 
 // Config is what a controller is made with.
@@ -19,9 +18,8 @@ type Config struct {
 	Version string // of this stack, for the property dc-version
 	// FeatureSet is recorded with operations and compared by tools: Pacemaker's.
 	FeatureSet string
-	// Throttle is the configured throttle; cluster options override parts of it.
-	Throttle throttle.Config
-	Times    Times
+	Throttle   ThrottleChanged // the first one
+	Times      Times
 }
 
 // Times are the controller's own waits.
@@ -39,6 +37,8 @@ type Times struct {
 	Stagger time.Duration
 	// Listen is how long a node that has just started waits to hear of a leader before it stands for election.
 	Listen time.Duration
+	// Patience is how long a raft majority may take to elect a leader before an acting DC leads it.
+	Patience time.Duration
 	// FenceRetry bounds the pause between two attempts to fence a node: it doubles from a quarter second.
 	FenceRetry time.Duration
 	// TieMargin is added to the heartbeat interval as the head start of the preferred side of a cut cluster.
@@ -48,7 +48,7 @@ type Times struct {
 // DefaultTimes are the waits of a production cluster.
 func DefaultTimes() Times {
 	return Times{CRMGrace: 20 * time.Second, EnlistWait: 2 * time.Second, Retry: 200 * time.Millisecond, AbortWait: time.Second,
-		Stagger: 150 * time.Millisecond, Listen: 500 * time.Millisecond, FenceRetry: 30 * time.Second, TieMargin: 100 * time.Millisecond}
+		Stagger: 150 * time.Millisecond, Listen: 500 * time.Millisecond, Patience: 2 * time.Second, FenceRetry: 30 * time.Second, TieMargin: 100 * time.Millisecond}
 }
 
 // Machine is the controller. One goroutine owns it.
@@ -71,6 +71,8 @@ type Machine struct {
 	settledOnce bool
 	waitUntil   time.Time // when the wait for the others ends
 
+	throttles ThrottleChanged
+
 	plan    planning
 	flights map[string]*flight // by transition key
 	ignore  map[string]bool    // "NODE OPKEY" of recurring operations whose failure is to be ignored
@@ -87,7 +89,7 @@ type Machine struct {
 
 // New makes a controller.
 func New(cfg Config) *Machine {
-	return &Machine{cfg: cfg, attrs: attrs.New(cfg.Node), status: status.Empty(), members: make(map[string]*member),
+	return &Machine{cfg: cfg, throttles: cfg.Throttle, attrs: attrs.New(cfg.Node), status: status.Empty(), members: make(map[string]*member),
 		flights: make(map[string]*flight), ignore: make(map[string]bool), pending: make(map[int]proposal),
 		fencing: newFencing(), written: make(map[string]bool), voteAsked: make(map[string]time.Time)}
 }
@@ -104,6 +106,8 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 		m.role.progress[in.Node] = in.Progress
 	case ConfigChanged:
 		m.configChanged(in.Doc)
+	case ThrottleChanged:
+		m.throttles = in
 	case Mirrored:
 		m.mirrored(in)
 	case EnlistResult:

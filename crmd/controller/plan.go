@@ -152,10 +152,14 @@ func (m *Machine) tendEngine(now time.Time) {
 
 // limits is what the throttle allows now.
 func (m *Machine) limits() transition.Limits {
-	c := m.throttle()
-	l := transition.Limits{Node: make(map[string]int), Exempt: c.Exempt}
+	all := m.ThrottleOf("")
+	l := transition.Limits{Node: make(map[string]int), Exempt: all.Exempt}
 	var nodes []throttle.Node
 	for name, x := range m.members {
+		c := all
+		if _, differs := m.throttles.Nodes[name]; differs {
+			c = m.ThrottleOf(name)
+		}
 		n := throttle.Node{Mode: x.mode, Maximum: c.Maximum(max(1, x.cores))}
 		nodes = append(nodes, n)
 		l.Node[name] = c.Jobs(n.Mode, n.Maximum)
@@ -164,7 +168,7 @@ func (m *Machine) limits() transition.Limits {
 	if m.plan.graph != nil {
 		batch = m.plan.graph.BatchLimitN
 	}
-	l.Total = c.Total(batch, nodes)
+	l.Total = all.Total(batch, nodes)
 	return l
 }
 

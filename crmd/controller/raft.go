@@ -65,7 +65,7 @@ func (m *Machine) configured(name string) bool {
 // proof the missing voters could still hold a majority and accept changes that we do not know.
 func (m *Machine) recoverRaft(now time.Time) {
 	f := &m.fencing
-	if !m.view.Quorum.Quorate || now.Before(f.recovery) {
+	if !m.view.Quorum.Quorate || m.raftMajority() || now.Before(f.recovery) {
 		return
 	}
 	unfenced := !m.optionBool("stonith-enabled", true)

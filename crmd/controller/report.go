@@ -33,12 +33,11 @@ func (m *Machine) Status() api.CRMStatus {
 
 // Throttle shows what limits each node, and what waits.
 func (m *Machine) Throttle() api.ThrottleStatus {
-	c := m.throttle()
 	limits := m.limits()
 	out := api.ThrottleStatus{BatchLimit: limits.Total}
 	for _, name := range slices.Sorted(maps.Keys(m.members)) {
 		x := m.members[name]
-		n := api.ThrottleNode{Node: name, Mode: x.mode.String(), Limit: c.Jobs(x.mode, c.Maximum(max(1, x.cores))), Inputs: []api.ThrottleInput{}}
+		n := api.ThrottleNode{Node: name, Mode: x.mode.String(), Limit: limits.Node[name], Inputs: []api.ThrottleInput{}}
 		if e := m.plan.engine; e != nil {
 			for _, a := range e.Pending() {
 				if a.Node == name {

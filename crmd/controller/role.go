@@ -45,6 +45,11 @@ func (m *Machine) decideRole(now time.Time) {
 		return
 	}
 	r.leaderless = time.Time{}
+	m.act(now)
+}
+
+// act makes the best member of a partition that raft cannot lead its acting DC.
+func (m *Machine) act(now time.Time) {
 	if first, wait := m.actingDC(now); first == m.cfg.Node {
 		m.lead(now, true)
 	} else if !wait {
@@ -87,6 +92,15 @@ func (m *Machine) decideByRaft(now time.Time) {
 			r.leaderless = now
 		}
 		m.campaign(now)
+		// A majority that cannot elect anybody (its disks are full) is led without raft: failover never waits
+		// for it.
+		if patience := r.leaderless.Add(m.cfg.Times.Patience); now.Before(patience) {
+			r.next = earlier(r.next, patience)
+		} else {
+			next := r.next
+			m.act(now)
+			r.next = earlier(r.next, next)
+		}
 	}
 }
 
@@ -100,7 +114,9 @@ func (m *Machine) campaign(now time.Time) {
 		return
 	}
 	turn := func() time.Time {
-		wait := time.Duration(at+r.campaigned*len(voters)) * m.cfg.Times.Stagger
+		// Rounds come at 0, 1, 3, 7, 15, 31, 47, ... turns of everybody: what fails once is likely to fail again.
+		rounds := 1<<min(r.campaigned, 4) - 1 + 16*max(0, r.campaigned-4)
+		wait := time.Duration(at+rounds*len(voters)) * m.cfg.Times.Stagger
 		if !r.known {
 			wait += m.cfg.Times.Listen
 		}
@@ -195,10 +211,14 @@ func (m *Machine) lead(now time.Time, acting bool) {
 }
 
 func (m *Machine) officeText() string {
-	if m.role.acting {
-		return fmt.Sprintf("%s leads as acting DC: raft has no majority in this partition, the configuration is read-only", m.cfg.Node)
+	switch {
+	case !m.role.acting:
+		return m.cfg.Node + " is the DC"
+	case m.raftMajority():
+		return m.cfg.Node + " leads as acting DC: raft elects no leader, the configuration is read-only"
+	default:
+		return m.cfg.Node + " leads as acting DC: raft has no majority in this partition, the configuration is read-only"
 	}
-	return m.cfg.Node + " is the DC"
 }
 
 // changeOffice keeps leading under a new raft state. A new cluster epoch is told to every member, because
@@ -284,6 +304,7 @@ func (m *Machine) markDeparted(now time.Time) {
 		n := status.Find(m.status, node)
 		gone := n.Get("in_ccm") == "false"
 		delete(m.members, d.Name)
+		delete(m.written, "node "+d.Name) // it may be removed from the configuration and join again
 		if gone {
 			continue
 		}

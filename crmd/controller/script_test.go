@@ -100,7 +100,7 @@ func (w *world) verb(f []string) []Output {
 	switch f[0] {
 	case "cluster": // cluster SELF NODE...
 		w.nodes = f[2:]
-		cfg := Config{Node: f[1], ID: w.id(f[1]), UUID: "uuid", Version: "1.0", FeatureSet: "3.16.1", Throttle: throttle.Default(), Times: DefaultTimes()}
+		cfg := Config{Node: f[1], ID: w.id(f[1]), UUID: "uuid", Version: "1.0", FeatureSet: "3.16.1", Throttle: ThrottleChanged{All: throttle.Default()}, Times: DefaultTimes()}
 		w.m = New(cfg)
 		return w.m.Step(w.now, ConfigChanged{w.config(nil)})
 	case "options": // options NAME=VALUE...
@@ -144,6 +144,9 @@ func (w *world) verb(f []string) []Output {
 		nv := cibxml.New("nvpair", "id", "cib-bootstrap-options-"+f[1], "name", f[1], "value", f[2])
 		in := cibxml.New("crm_config").Append(cibxml.New("cluster_property_set", "id", "cib-bootstrap-options").Append(nv))
 		return w.m.Step(w.now, CIBCommand{Ticket: 9, Command: cib.Command{Op: cib.OpModify, Section: "crm_config", AllowCreate: true, Input: in}})
+	case "remove": // remove NODE from the configuration
+		in := cibxml.New("node", "id", w.id(f[1]).String())
+		return w.m.Step(w.now, CIBCommand{Ticket: 9, Command: cib.Command{Op: cib.OpDelete, Section: "nodes", Input: in}})
 	case "committed": // every proposal so far
 		var out []Output
 		head := w.m.head

@@ -58,7 +58,7 @@ Addresses are not looked up: DNS may fail when it matters.`,
 
 func startFlags(f *pflag.FlagSet, noStart *bool, limit *time.Duration) {
 	f.BoolVar(noStart, "no-start", false, "only write the files; hcs cluster start starts the stack")
-	f.DurationVar(limit, "limit", startLimit, "how long to wait for the stack (`time`)")
+	f.DurationVar(limit, "limit", startLimit, "how long to wait for the stack")
 }
 
 func initialize(ctx context.Context, s *session.Session, args []string, o initOptions) error {

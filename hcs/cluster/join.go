@@ -146,7 +146,7 @@ func token(s *session.Session) *cobra.Command {
 		Use: "token", Short: "Make a token with which a machine can join", Min: 0, Max: 0,
 		Long: "Prints the command to be run on the new machine. A token works once, and not any longer than --ttl.",
 		Flags: func(f *pflag.FlagSet) {
-			f.DurationVar(&ttl, "ttl", tokenTTL, "how long the token is valid (`time`)")
+			f.DurationVar(&ttl, "ttl", tokenTTL, "how long the token is valid")
 			f.BoolVar(&list, "list", false, "list the tokens that are valid instead")
 			f.StringVar(&remove, "delete", "", "make the token with this `id` invalid instead")
 		},

@@ -22,7 +22,7 @@ func start(s *session.Session) *cobra.Command {
 		Long: `Through systemd where it is process 1, else by hcs node run in the background. The command returns when the daemons answer; resources
 start when the node has joined and there is quorum.`,
 		Flags: func(f *pflag.FlagSet) {
-			f.DurationVar(&limit, "limit", startLimit, "how long to wait for the stack (`time`)")
+			f.DurationVar(&limit, "limit", startLimit, "how long to wait for the stack")
 		},
 		Run: func(ctx context.Context, _ []string) error {
 			if !configured(s) {
@@ -60,7 +60,7 @@ func stop(s *session.Session) *cobra.Command {
 		Long: "With --all every node is stopped, and with them every resource.",
 		Flags: func(f *pflag.FlagSet) {
 			f.BoolVar(&all, "all", false, "every node of the cluster")
-			f.DurationVar(&limit, "limit", stopLimit, "how long to wait for the resources (`time`)")
+			f.DurationVar(&limit, "limit", stopLimit, "how long to wait for the resources")
 		},
 		Run: func(ctx context.Context, _ []string) error {
 			if all {

@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-ha/holdfast/hcs/checkup"
 	"github.com/holdfast-ha/holdfast/hcs/complete"
 	"github.com/holdfast-ha/holdfast/hcs/edit"
+	"github.com/holdfast-ha/holdfast/hcs/forecast"
 	"github.com/holdfast-ha/holdfast/hcs/render"
 	"github.com/holdfast-ha/holdfast/hcs/session"
 	"github.com/holdfast-ha/holdfast/hcs/show"
@@ -39,7 +40,7 @@ func Explain(s *session.Session) *cobra.Command {
 Without an operand everything that happened, as this node saw it, with the time between the steps.`,
 		Examples: `  hcs explain vip
   hcs explain n3 --since 10m`,
-		Flags: func(f *pflag.FlagSet) { f.DurationVar(&since, "since", defaultSince, "how far back to look (`time`)") },
+		Flags: func(f *pflag.FlagSet) { f.DurationVar(&since, "since", defaultSince, "how far back to look") },
 		Run: func(ctx context.Context, args []string) error {
 			subject := ""
 			if len(args) == 1 {
@@ -60,10 +61,14 @@ Without an operand everything that happened, as this node saw it, with the time 
 
 // Explanation is what explain prints with --json.
 type Explanation struct {
-	Subject  string              `json:"subject,omitempty"`
-	Resource *state.Resource     `json:"resource,omitempty"`
-	Node     *state.Node         `json:"node,omitempty"`
-	Problems []checkup.Problem   `json:"problems"`
+	Subject  string            `json:"subject,omitempty"`
+	Resource *state.Resource   `json:"resource,omitempty"`
+	Node     *state.Node       `json:"node,omitempty"`
+	Problems []checkup.Problem `json:"problems"`
+	// Scores are the resource's preferences for nodes, as the scheduler adds them up now.
+	Scores []forecast.NodeScore `json:"scores"`
+	// Pending is what the scheduler would do now.
+	Pending  []session.Effect    `json:"pending"`
 	Notes    []api.Note          `json:"notes"`
 	Timeline []api.TimelineEvent `json:"timeline"`
 }
@@ -74,7 +79,7 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 		return nil, err
 	}
 	st := state.Read(doc, s.Now())
-	e := &Explanation{Subject: subject, Problems: []checkup.Problem{}, Notes: []api.Note{}, Timeline: []api.TimelineEvent{}}
+	e := &Explanation{Subject: subject, Problems: []checkup.Problem{}, Scores: []forecast.NodeScore{}, Pending: []session.Effect{}, Notes: []api.Note{}, Timeline: []api.TimelineEvent{}}
 	if subject != "" {
 		e.Resource, e.Node = st.Find(subject), st.Node(subject)
 		if e.Resource == nil && e.Node == nil {
@@ -85,6 +90,16 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 	for _, p := range checkup.Find(checkup.Facts{Cluster: st}) {
 		if subject == "" || mentions(p.Text, subject) {
 			e.Problems = append(e.Problems, p)
+		}
+	}
+	if e.Resource != nil {
+		e.Scores = append(e.Scores, forecast.Scores(doc, s.Now(), subject)...)
+	}
+	if f := s.Foresee(doc); f != nil {
+		for _, x := range f.Effects {
+			if subject == "" || x.From == subject || x.To == subject || mentions(x.Resource, subject) || inside(e.Resource, x.Resource) {
+				e.Pending = append(e.Pending, x)
+			}
 		}
 	}
 	if s.CIBFile != "" {
@@ -106,6 +121,11 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 	}
 	slices.SortStableFunc(e.Timeline, func(a, b api.TimelineEvent) int { return int(a.At - b.At) })
 	return e, nil
+}
+
+// inside reports whether a resource contains another.
+func inside(r *state.Resource, id string) bool {
+	return r != nil && (&state.Cluster{Resources: r.Members}).Find(id) != nil
 }
 
 // mentions reports whether a text contains a name as a word of its own.
@@ -131,6 +151,20 @@ func (e *Explanation) write(s *session.Session, since time.Duration) {
 	if len(e.Problems) > 0 {
 		title("What needs attention")
 		show.Problems(s, e.Problems)
+	}
+	if len(e.Scores) > 0 {
+		title("How much it likes each node")
+		t := render.NewTable(s, "node", "score", "because of")
+		for _, x := range e.Scores {
+			t.Text(x.Node, x.Score, strings.Join(x.Reasons, "; "))
+		}
+		t.Write(s.Out)
+	}
+	if len(e.Pending) > 0 {
+		title("What the cluster is about to do")
+		for _, x := range e.Pending {
+			s.Say("  %s", show.Effect(x))
+		}
 	}
 	if len(e.Notes) > 0 {
 		title("Why the scheduler decided so")

@@ -16,7 +16,7 @@ const defaultEvery = 2 * time.Second
 
 // Watch adds the option --watch.
 func Watch(f *pflag.FlagSet, every *time.Duration) {
-	f.DurationVar(every, "watch", 0, "show it again and again, every so often (`time`)")
+	f.DurationVar(every, "watch", 0, "show it again and again, every so often")
 	f.Lookup("watch").NoOptDefVal = defaultEvery.String()
 }
 

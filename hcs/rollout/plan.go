@@ -26,8 +26,8 @@ type Plan struct {
 	Kept []string `json:"kept"`
 	// Advice are remarks on the file.
 	Advice []string `json:"advice"`
-	// Actions are what the cluster would do, as its scheduler foresees; Foreseen is false when it could not be asked.
-	Actions  []session.Action `json:"actions"`
+	// Effects are what the cluster would do, as its scheduler foresees; Foreseen is false when it could not be asked.
+	Effects  []session.Effect `json:"effects"`
 	Foreseen bool             `json:"foreseen"`
 	// Applied tells that it has been done.
 	Applied bool `json:"applied,omitempty"`
@@ -61,7 +61,7 @@ func makePlan(ctx context.Context, s *session.Session, want *wanted) (*Plan, err
 	}
 	merged := merge.Merge(in)
 	p := &Plan{Changes: []outline.Change{}, File: []outline.SettingChange{}, Kept: append([]string{}, merged.Kept...), Advice: []string{},
-		Actions: []session.Action{}, doc: doc, conf: merged.Configuration, version: cib.VersionOf(doc).String(), agreed: file, want: want}
+		Effects: []session.Effect{}, doc: doc, conf: merged.Configuration, version: cib.VersionOf(doc).String(), agreed: file, want: want}
 	p.Changes = append(p.Changes, hidden(ctx, s, merged.Configuration, want.config, outline.Diff(in.Live, merged.Configuration))...)
 	if s.CIBFile == "" {
 		p.File = append(p.File, fileChanges(file.Text, want.text)...)
@@ -102,13 +102,13 @@ func (p *Plan) foresee(s *session.Session) {
 		return
 	}
 	p.Foreseen = true
-	var already []session.Action
+	var already []session.Effect
 	if now := s.Foresee(p.doc); now != nil {
-		already = now.Actions
+		already = now.Effects
 	}
-	for _, a := range after.Actions {
-		if !slices.Contains(already, a) {
-			p.Actions = append(p.Actions, a)
+	for _, e := range after.Effects {
+		if !slices.Contains(already, e) {
+			p.Effects = append(p.Effects, e)
 		}
 	}
 }

@@ -1,13 +1,10 @@
 package rollout
 
 import (
-	"fmt"
-	"strings"
-	"time"
-
 	"github.com/holdfast-ha/holdfast/clusterfile/outline"
 	"github.com/holdfast-ha/holdfast/hcs/render"
 	"github.com/holdfast-ha/holdfast/hcs/session"
+	"github.com/holdfast-ha/holdfast/hcs/show"
 )
 
 // marks and tones of changes.
@@ -69,7 +66,7 @@ func (p *Plan) print(s *session.Session) {
 		Changes(s, p.Changes)
 		s.Say("")
 		title("What the cluster would do")
-		p.printActions(s, paint)
+		p.printEffects(s, paint)
 	}
 	p.printKept(s)
 }
@@ -83,41 +80,23 @@ func (p *Plan) printKept(s *session.Session) {
 	}
 }
 
-// actionTones are the tones of what interrupts and what begins.
-var actionTones = map[string]render.Tone{"stop": render.Bad, "demote": render.Attention, "stonith": render.Bad, "start": render.Good, "promote": render.Good}
+// effectTones are the tones of what interrupts and what begins.
+var effectTones = map[string]render.Tone{"Stop": render.Bad, "Fence": render.Bad, "Recover": render.Attention, "Restart": render.Attention,
+	"Move": render.Attention, "Migrate": render.Attention, "Demote": render.Attention, "Start": render.Good, "Promote": render.Good}
 
-func (p *Plan) printActions(s *session.Session, paint render.Painter) {
+func (p *Plan) printEffects(s *session.Session, paint render.Painter) {
 	if !p.Foreseen {
-		s.Say("  It cannot be foreseen here.")
+		s.Say("  It cannot be foreseen.")
 		return
 	}
-	if len(p.Actions) == 0 {
+	if len(p.Effects) == 0 {
 		s.Say("  Nothing: no resource is touched.")
-		return
 	}
-	monitors := 0
-	for _, a := range p.Actions {
-		if a.Task == "monitor" {
-			monitors++
-			continue
+	for _, e := range p.Effects {
+		tone := effectTones[e.Verb]
+		if e.Blocked {
+			tone = render.Bad
 		}
-		s.Say("  %s", paint.Paint(actionTones[a.Task], ActionText(a)))
+		s.Say("  %s", paint.Paint(tone, show.Effect(e)))
 	}
-	if monitors > 0 {
-		s.Say("  %s", paint.Paint(render.Quiet, render.Plural(monitors, "monitor or probe", "monitors and probes")))
-	}
-}
-
-// ActionText is an action as a phrase.
-func ActionText(a session.Action) string {
-	task := strings.ReplaceAll(a.Task, "_", " ")
-	switch {
-	case a.Task == "stonith":
-		return "fence " + a.Node
-	case a.Resource == "":
-		return task + " " + a.Node
-	case a.Interval > 0:
-		return fmt.Sprintf("%s %s on %s every %s", task, a.Resource, a.Node, render.Span(time.Duration(a.Interval)*time.Millisecond))
-	}
-	return task + " " + a.Resource + " on " + a.Node
 }

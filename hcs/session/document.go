@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
@@ -96,8 +97,12 @@ type Edited struct {
 	Changes []outline.Change
 }
 
-// maxAttempts bounds how often an edit is tried again because somebody else changed the configuration meanwhile.
-const maxAttempts = 8
+// maxAttempts bounds how often an edit is tried again because somebody else changed the configuration meanwhile;
+// retryPause grows with each attempt. This node's copy may be behind the DC's for a moment.
+const (
+	maxAttempts = 12
+	retryPause  = 20 * time.Millisecond
+)
 
 // Edit changes the configuration: change gets the element <configuration> and returns another one. When somebody
 // else changes the configuration at the same time it is called again with the new one, so nobody's change is
@@ -109,10 +114,14 @@ func (s *Session) Edit(ctx context.Context, change func(conf *cibxml.Element) (*
 			return nil, err
 		}
 		e, err := s.editOnce(ctx, doc, change)
-		if Code(err) == api.CodeOld && attempt < maxAttempts {
-			continue
+		if Code(err) != api.CodeOld || attempt == maxAttempts {
+			return e, err
 		}
-		return e, err
+		select {
+		case <-time.After(time.Duration(attempt) * retryPause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }
 

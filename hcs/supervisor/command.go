@@ -30,8 +30,8 @@ func Command(s *session.Session) *cobra.Command {
 and passes their output on. On SIGTERM or SIGINT the node leaves in order: its resources stop or move first. A second signal does not
 wait for them. Fit to be process 1 of a container: it collects what others leave behind.`,
 		Flags: func(f *pflag.FlagSet) {
-			f.StringVar(&bin, "bin-dir", "", "where the daemons are; beside hcs, else in PATH, unless given (`directory`)")
-			f.DurationVar(&drain, "drain-limit", drainLimit, "how long the resources may take to stop (`time`)")
+			f.StringVar(&bin, "bin-dir", "", "the `directory` of the daemons; beside hcs, else in PATH, unless given")
+			f.DurationVar(&drain, "drain-limit", drainLimit, "how long the resources may take to stop")
 			f.StringVar(&logFile, "log-file", "", "write the log to this `file`, which is kept below 32 MiB, instead of standard error")
 		},
 		Run: func(ctx context.Context, _ []string) error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -157,8 +158,15 @@ func TestExec_ChildIsClean(t *testing.T) {
 	x := run(t, r, sh(`set -- /proc/$$/fd/*; echo $#; readlink /proc/$$/fd/0; grep SigIgn /proc/$$/status; `+
 		`[ $(ps -o pgid= -p $$) = $$ ] && echo leader; grep flags /proc/$$/fdinfo/1; pwd; env -0 | tr '\0' '\n' | grep -c .`))
 	got := strings.Fields(string(x.Stdout))
+	if len(got) > 3 { // signals from 32 on are the C library's; what started the test may have ignored them
+		ignored, err := strconv.ParseUint(got[3], 16, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[3] = fmt.Sprintf("%x", ignored&0x7fffffff)
+	}
 	// The fourth is the shell's own, on the directory that it reads.
-	want := []string{"4", "/dev/null", "SigIgn:", "0000000000000000", "leader", "flags:", "01", "/", "2"}
+	want := []string{"4", "/dev/null", "SigIgn:", "0", "leader", "flags:", "01", "/", "2"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v\n%s", got, want, x.Stderr)
 	}

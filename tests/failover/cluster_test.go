@@ -31,7 +31,12 @@ type world struct {
 // start forms a cluster of n nodes with that many journalled resources.
 func start(t *testing.T, n, resources int) *world {
 	t.Helper()
-	w := &world{Cluster: holdfast.Start(t, holdfast.Options{Options: lab.Options{Nodes: n}}), t: t, ctx: t.Context()}
+	return startWith(t, holdfast.Options{Options: lab.Options{Nodes: n}}, resources)
+}
+
+func startWith(t *testing.T, o holdfast.Options, resources int) *world {
+	t.Helper()
+	w := &world{Cluster: holdfast.Start(t, o), t: t, ctx: t.Context()}
 	w.must(w.PowerOnAll(w.ctx))
 	w.idle()
 	w.configure(resources)
@@ -103,7 +108,8 @@ func (w *world) running(ctx context.Context) map[string]string {
 		w.must(err)
 		for ns := range status.Tags("node_state") {
 			for r := range ns.Child("lrm").Child("lrm_resources").Tags("lrm_resource") {
-				if last := r.Find("lrm_rsc_op", r.ID()+"_last_0"); strings.HasPrefix(r.ID(), "j") && last.Get("operation") == "start" && last.Get("rc-code") == "0" {
+				last := r.Find("lrm_rsc_op", r.ID()+"_last_0") // a start, or a probe that found it after a restart of crmd
+				if strings.HasPrefix(r.ID(), "j") && last.Get("operation") != "stop" && last.Get("rc-code") == "0" {
 					at[r.ID()] = ns.Get("uname")
 				}
 			}

@@ -14,6 +14,17 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/program"
 )
 
+// Commands are the commands of this package. resource is crm_resource, with which crm_failcount forgets failures.
+func Commands(resource func(context.Context, *cli.Env) int) []cli.Command {
+	return []cli.Command{
+		{Name: "attrd_updater", Help: "transient attributes of nodes", Run: attrdUpdater},
+		{Name: "crm_attribute", Help: "attributes of nodes, options of the cluster", Run: crmAttribute},
+		{Name: "crm_failcount", Help: "how often resources failed", Run: crmFailcount(resource)},
+		{Name: "crm_master", Help: "promotion scores", Run: crmMaster},
+		{Name: "crm_standby", Help: "whether a node may run resources", Run: crmStandby},
+	}
+}
+
 // request is a crm_attribute call.
 type request struct {
 	command  string // update, delete, query
@@ -32,8 +43,8 @@ type request struct {
 	quiet    bool
 }
 
-// CRMAttribute is crm_attribute.
-func CRMAttribute(ctx context.Context, env *cli.Env) int {
+// crmAttribute is crm_attribute.
+func crmAttribute(ctx context.Context, env *cli.Env) int {
 	r := &request{}
 	p := &program.Program{
 		Summary: "Read and change attributes of nodes and options of the cluster",

@@ -61,9 +61,9 @@ func (f *failcount) options() []cli.Option {
 	}
 }
 
-// CRMFailcount makes crm_failcount: how often a resource failed on a node. resource is crm_resource, which
+// crmFailcount makes crm_failcount: how often a resource failed on a node. resource is crm_resource, which
 // forgets failures.
-func CRMFailcount(resource func(context.Context, *cli.Env) int) func(context.Context, *cli.Env) int {
+func crmFailcount(resource func(context.Context, *cli.Env) int) func(context.Context, *cli.Env) int {
 	return func(ctx context.Context, env *cli.Env) int {
 		f := &failcount{}
 		if code, done := script(ctx, env, "How often a resource failed on a node", api.CodeUsage, f.options()); done {

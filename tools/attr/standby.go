@@ -15,7 +15,7 @@ import (
 func inner(ctx context.Context, env *cli.Env, args ...string) int {
 	e := *env
 	e.Name, e.Args = "crm_attribute", args
-	return CRMAttribute(ctx, &e)
+	return crmAttribute(ctx, &e)
 }
 
 // silent is inner without what it says.
@@ -69,8 +69,8 @@ func script(ctx context.Context, env *cli.Env, summary string, badUsage int, opt
 	return 0, false
 }
 
-// CRMMaster is crm_master: the promotion score of the resource whose agent calls it.
-func CRMMaster(ctx context.Context, env *cli.Env) int {
+// crmMaster is crm_master: the promotion score of the resource whose agent calls it.
+func crmMaster(ctx context.Context, env *cli.Env) int {
 	var command string
 	pass := []string{"--lifetime", "forever"}
 	resource := env.Getenv("OCF_RESOURCE_INSTANCE")
@@ -93,8 +93,8 @@ func CRMMaster(ctx context.Context, env *cli.Env) int {
 	return inner(ctx, env, append([]string{"-n", "master-" + resource}, pass...)...)
 }
 
-// CRMStandby is crm_standby: whether a node may run resources.
-func CRMStandby(ctx context.Context, env *cli.Env) int {
+// crmStandby is crm_standby: whether a node may run resources.
+func crmStandby(ctx context.Context, env *cli.Env) int {
 	var pass []string
 	var command, node, lifetime string
 	options := slices.Concat(scriptOptions(&pass, &command), []cli.Option{

@@ -25,8 +25,8 @@ type updater struct {
 	quiet   bool
 }
 
-// AttrdUpdater is attrd_updater: transient attributes with dampening.
-func AttrdUpdater(ctx context.Context, env *cli.Env) int {
+// attrdUpdater is attrd_updater: transient attributes with dampening.
+func attrdUpdater(ctx context.Context, env *cli.Env) int {
 	u := &updater{}
 	p := &program.Program{
 		Summary: "Read and change the attributes of nodes that last until the node restarts",

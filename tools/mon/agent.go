@@ -99,12 +99,12 @@ func (w *watcher) notifyFencing(ctx context.Context, r *report) {
 		w.fenced = map[string]bool{}
 	}
 	for _, e := range slices.Backward(events) {
-		if pendingEvent(&e) || w.fenced[e.ID] {
+		if e.Pending() || w.fenced[e.ID] {
 			continue
 		}
 		w.fenced[e.ID] = true
 		if !first {
-			w.tell(ctx, event{node: e.Target, task: e.Action, desc: EventText(&e, events, true), rc: lrm.RC(e.Result.RC), status: lrm.Status(e.Result.Status)})
+			w.tell(ctx, event{node: e.Target, task: e.Action, desc: eventText(&e, events, true), rc: lrm.RC(e.Result.RC), status: lrm.Status(e.Result.Status)})
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (w *watcher) notifyFencing(ctx context.Context, r *report) {
 // sortEvents puts what is in progress first, then the newest.
 func sortEvents(events []api.FenceEvent) {
 	slices.SortStableFunc(events, func(a, b api.FenceEvent) int {
-		pa, pb := pendingEvent(&a), pendingEvent(&b)
+		pa, pb := a.Pending(), b.Pending()
 		switch {
 		case pa != pb && pa:
 			return -1

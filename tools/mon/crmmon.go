@@ -35,8 +35,10 @@ type monitor struct {
 // defaultInterval is how often crm_mon shows the cluster when nothing changes.
 const defaultInterval = 5 * time.Second
 
-// CRMMon is crm_mon.
-func CRMMon(ctx context.Context, env *cli.Env) int {
+// Command is crm_mon.
+var Command = cli.Command{Name: "crm_mon", Help: "state of the cluster", Run: crmMon}
+
+func crmMon(ctx context.Context, env *cli.Env) int {
 	m := &monitor{interval: defaultInterval, title: "Cluster Status", usual: usual, pending: true}
 	p := &program.Program{
 		Summary: "The state of the cluster, once or until it is stopped",

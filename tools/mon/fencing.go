@@ -2,17 +2,12 @@ package mon
 
 import (
 	"slices"
-	"strconv"
-	"time"
+	"strings"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/tools/fencetext"
 )
-
-// pendingEvent reports whether fencing has not ended.
-func pendingEvent(e *api.FenceEvent) bool {
-	return e.State == "querying" || e.State == "executing" || e.State == "duplicate"
-}
 
 // reduced keeps, of the events that have ended, the last of each kind: target, action and outcome. Pending ones
 // are all kept.
@@ -21,7 +16,7 @@ func reduced(events []api.FenceEvent) []api.FenceEvent {
 	seen := map[kind]bool{}
 	return slices.DeleteFunc(slices.Clone(events), func(e api.FenceEvent) bool {
 		k := kind{e.Target, e.Action, e.State, e.Result.Delegate}
-		if pendingEvent(&e) {
+		if e.Pending() {
 			return false
 		}
 		if seen[k] {
@@ -60,7 +55,7 @@ func (r *report) failedFencing() {
 	if r.fencingUnknown(l) {
 		return
 	}
-	for _, e := range r.eventsFor(func(e *api.FenceEvent) bool { return e.State == "failed" }) {
+	for _, e := range r.eventsFor(func(e *api.FenceEvent) bool { return e.State == api.FenceFailed }) {
 		l.item("%s", r.event(&e))
 	}
 	l.end()
@@ -69,7 +64,7 @@ func (r *report) failedFencing() {
 // fencing is the whole history or, without successes, what is in progress.
 func (r *report) fencing() {
 	l := &list{r: r, title: "Pending Fencing Actions"}
-	want := pendingEvent
+	want := (*api.FenceEvent).Pending
 	if r.has(fencingSucceeded) {
 		l.title, want = "Fencing History", func(*api.FenceEvent) bool { return true }
 	} else if !r.has(fencingPending) || r.fenceProblem != nil {
@@ -85,61 +80,41 @@ func (r *report) fencing() {
 }
 
 // event tells of one fencing.
-func (r *report) event(e *api.FenceEvent) string { return EventText(e, r.fenceEvents, r.fullHistory) }
+func (r *report) event(e *api.FenceEvent) string {
+	if r.detail {
+		return fencetext.Detail(e, r.fullHistory, fencetext.Later(e, r.fenceEvents))
+	}
+	return eventText(e, r.fenceEvents, r.fullHistory)
+}
 
-// EventText tells of one fencing; later decides whether a failure has been made good.
-func EventText(e *api.FenceEvent, all []api.FenceEvent, full bool) string {
-	text := actionWord(e.Action) + " of " + e.Target
-	last := "last "
-	if full {
-		last = ""
+// eventText tells of one fencing as a sentence.
+func eventText(e *api.FenceEvent, history []api.FenceEvent, full bool) string {
+	var b strings.Builder
+	b.WriteString(fencetext.Word(e.Action) + " of " + e.Target)
+	if e.Result.Delegate != "" && !e.Pending() {
+		b.WriteString(" by " + e.Result.Delegate)
 	}
-	if pendingEvent(e) {
-		return text + " for " + e.Client + "@" + e.Origin + " " + last + "pending"
+	b.WriteString(" for " + e.Client + "@" + e.Origin)
+	if !full {
+		b.WriteString(" last")
 	}
-	if e.Result.Delegate != "" {
-		text += " by " + e.Result.Delegate
-	}
-	text += " for " + e.Client + "@" + e.Origin + " " + last
-	if e.State == "failed" {
-		text += "failed"
+	switch {
+	case e.Pending():
+		return b.String() + " pending"
+	case e.State != api.FenceFailed:
+		b.WriteString(" successful")
+	default:
+		b.WriteString(" failed")
 		if e.Result.Reason != "" {
-			text += " (" + e.Result.Reason + ")"
-		}
-	} else {
-		text += "successful"
-	}
-	text += " at " + eventTime(e.Result.Done)
-	if origin := made(e, all); origin != "" {
-		text += " (a later attempt from " + origin + " succeeded)"
-	}
-	return text
-}
-
-// made is from where a failed fencing was repeated with success, "" when it was not.
-func made(e *api.FenceEvent, all []api.FenceEvent) string {
-	if e.State != "failed" {
-		return ""
-	}
-	for _, o := range all {
-		if o.State == "done" && o.Target == e.Target && o.Action == e.Action && o.Result.Done > e.Result.Done {
-			return o.Origin
+			b.WriteString(" (" + e.Result.Reason + ")")
 		}
 	}
-	return ""
-}
-
-func actionWord(action string) string {
-	switch action {
-	case "on":
-		return "unfencing"
-	case "off":
-		return "turning off"
+	b.WriteString(" at " + fencetext.Time(e.Result.Done))
+	if later := fencetext.Later(e, history); later != "" {
+		b.WriteString(" (a later attempt from " + later + " succeeded)")
 	}
-	return action
+	return b.String()
 }
-
-func eventTime(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05Z") }
 
 // fencingXML is the history. Where it is not known the status says so.
 func (r *report) fencingXML() {
@@ -153,31 +128,10 @@ func (r *report) fencingXML() {
 		return
 	}
 	for _, e := range r.eventsFor(func(*api.FenceEvent) bool { return true }) {
-		list.Append(EventXML(&e))
+		list.Append(fencetext.XML(&e))
 	}
 	if len(list.Children) > 0 {
 		list.Set("status", "0")
 		r.out.Add(list)
 	}
-}
-
-// EventXML is the element of one fencing.
-func EventXML(e *api.FenceEvent) *cibxml.Element {
-	status := map[string]string{"done": "success", "failed": "failed"}[e.State]
-	if status == "" {
-		status = "pending"
-	}
-	x := cibxml.New("fence_event", "action", e.Action, "target", e.Target, "client", e.Client, "origin", e.Origin, "status", status)
-	if status == "pending" {
-		x.Set("extended-status", strconv.Itoa(map[string]int{"executing": 1, "duplicate": 3}[e.State]))
-		return x
-	}
-	if e.Result.Reason != "" {
-		x.Set("exit-reason", e.Result.Reason)
-	}
-	if e.Result.Delegate != "" {
-		x.Set("delegate", e.Result.Delegate)
-	}
-	x.Set("completed", eventTime(e.Result.Done))
-	return x
 }

@@ -89,7 +89,7 @@ func (r *report) history() {
 }
 
 func (r *report) rscHistory(x rscHistory) {
-	text := x.ID + ": migration-threshold=" + threshold(x.rsc)
+	text := r.historyName(x) + ": migration-threshold=" + threshold(x.rsc)
 	if x.fails > 0 {
 		text += " fail-count=" + strconv.Itoa(int(x.fails))
 		if x.last > 0 {
@@ -105,6 +105,14 @@ func (r *report) rscHistory(x rscHistory) {
 		r.out.Lines.Item("%s", r.operation(o))
 	}
 	r.out.Lines.End()
+}
+
+// historyName is what a history is headed: as it is recorded, with operations as the resource is called.
+func (r *report) historyName(x rscHistory) string {
+	if r.has(operations) {
+		return x.rsc.Name()
+	}
+	return x.ID
 }
 
 func threshold(rsc *model.Resource) string {
@@ -178,7 +186,7 @@ func (r *report) historyXML() {
 }
 
 func (r *report) rscHistoryXML(x rscHistory) *cibxml.Element {
-	e := cibxml.New("resource_history", "id", x.ID, "orphan", "false", "migration-threshold", threshold(x.rsc))
+	e := cibxml.New("resource_history", "id", r.historyName(x), "orphan", "false", "migration-threshold", threshold(x.rsc))
 	if x.fails > 0 {
 		e.Set("fail-count", strconv.Itoa(int(x.fails)))
 		if x.last > 0 {

@@ -34,7 +34,9 @@ func (r *report) simpleStatus() error {
 	if r.m.DC == nil {
 		warnings = append(warnings, "No DC")
 	}
-	warnings = append(warnings, offline...)
+	if len(offline) > 0 {
+		warnings = append(warnings, strings.Join(offline, " "))
+	}
 	if len(warnings) > 0 {
 		r.out.Printf("CLUSTER WARN: %s\n", strings.Join(warnings, ", "))
 		return program.Exit(nagiosWarning)

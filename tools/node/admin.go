@@ -28,8 +28,8 @@ type adminCall struct {
 // not.
 const adminTimeout = 30 * time.Second
 
-// CRMAdmin is crmadmin.
-func CRMAdmin(ctx context.Context, env *cli.Env) int {
+// crmAdmin is crmadmin.
+func crmAdmin(ctx context.Context, env *cli.Env) int {
 	a := &adminCall{timeout: adminTimeout}
 	p := &program.Program{
 		Summary: "Ask the controller of a node for its state",

@@ -16,8 +16,8 @@ import (
 // errorCall is a crm_error call.
 type errorCall struct{ names, list, exit, rc bool }
 
-// CRMError is crm_error: what exit codes and error numbers mean.
-func CRMError(ctx context.Context, env *cli.Env) int {
+// crmError is crm_error: what exit codes and error numbers mean.
+func crmError(ctx context.Context, env *cli.Env) int {
 	c := &errorCall{}
 	p := &program.Program{
 		Summary:  "What an exit code or an error number means",

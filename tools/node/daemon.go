@@ -18,9 +18,9 @@ import (
 // daemonPoll is how often pacemakerd --shutdown looks whether the node has left.
 const daemonPoll = 200 * time.Millisecond
 
-// Pacemakerd is pacemakerd as far as programs call it: its version and --shutdown. The daemons are started by
+// pacemakerd is pacemakerd as far as programs call it: its version and --shutdown. The daemons are started by
 // systemd or by hcs.
-func Pacemakerd(ctx context.Context, env *cli.Env) int {
+func pacemakerd(ctx context.Context, env *cli.Env) int {
 	var features, shutdown, ignored bool
 	var file string
 	p := &program.Program{

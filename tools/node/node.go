@@ -15,14 +15,24 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/program"
 )
 
+// Commands are the commands of this package.
+func Commands() []cli.Command {
+	return []cli.Command{
+		{Name: "crm_error", Help: "meaning of exit codes", Run: crmError},
+		{Name: "crm_node", Help: "what the cluster knows of its nodes", Run: crmNode},
+		{Name: "crmadmin", Help: "state of the controllers", Run: crmAdmin},
+		{Name: "pacemakerd", Help: "version of the software", Run: pacemakerd},
+	}
+}
+
 // nodeCall is a crm_node call.
 type nodeCall struct {
 	command, argument string
 	force             bool
 }
 
-// CRMNode is crm_node.
-func CRMNode(ctx context.Context, env *cli.Env) int {
+// crmNode is crm_node.
+func crmNode(ctx context.Context, env *cli.Env) int {
 	n := &nodeCall{}
 	command := func(name string) func(string) error {
 		return func(v string) error { n.command, n.argument = name, v; return nil }

@@ -30,7 +30,7 @@ func (v *View) clone(r *model.Resource, under *header) bool {
 	defer h.end()
 	list := cloneList{stopped: map[string]string{}}
 	for _, inst := range r.Children {
-		if !v.Only.Resource(inst, true) {
+		if !v.Wanted(inst) {
 			continue
 		}
 		if v.Detail {
@@ -98,9 +98,6 @@ func (v *View) sortInstance(r, inst *model.Resource, list *cloneList) bool {
 	}
 	if n := v.S.Node(where[0]); !n.Online && n.Unclean {
 		return true
-	}
-	if !v.Only.Node(where[0]) {
-		return false
 	}
 	if v.S.HighestRole(inst, false) > model.Unpromoted {
 		list.promoted = append(list.promoted, where[0].Name)

@@ -65,6 +65,14 @@ func (f *Filter) Resource(r *model.Resource, parents bool) bool {
 	return found
 }
 
+// Wanted reports whether a resource is to be shown: it is named and runs on no other nodes than wanted ones.
+func (v *View) Wanted(r *model.Resource) bool { return v.Only.Resource(r, true) && v.OnWantedNode(r) }
+
+// OnWantedNode reports whether a resource runs on a node that is to be shown or nowhere.
+func (v *View) OnWantedNode(r *model.Resource) bool {
+	return !v.Only.SomeNodes || !v.S.Active(r, false) || v.runsOnWanted(r)
+}
+
 func (f *Filter) isNamed(r *model.Resource) bool {
 	return slices.Contains(f.Resources, r.ID) || slices.Contains(f.Resources, r.Name())
 }

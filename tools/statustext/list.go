@@ -56,7 +56,7 @@ func (v *View) ResourceList() {
 				primitives = append(primitives, r)
 			}
 		}
-		any = v.brief(primitives, nil)
+		any = v.brief(primitives)
 	}
 	for _, r := range v.Listed() {
 		any = v.resource(r, nil) || any
@@ -76,7 +76,9 @@ func (v *View) nodeWithResources(n *model.Node) {
 	defer v.Out.End()
 	if v.Brief {
 		v.Out.Begin("Resources")
-		v.brief(running, n)
+		inner := *v
+		inner.RscOnly, inner.Inactive = true, false
+		inner.brief(running)
 		v.Out.End()
 		return
 	}
@@ -95,20 +97,18 @@ func (v *View) nodeWithResources(n *model.Node) {
 type counted struct {
 	agent  string
 	all    int
-	active map[*model.Node]int
+	nodes  []string // on which it runs
+	active map[string]int
 }
 
-// brief counts primitives by agent, on node n or everywhere when it is nil.
-func (v *View) brief(list []*model.Resource, n *model.Node) bool {
+// brief counts primitives by agent and node.
+func (v *View) brief(list []*model.Resource) bool {
 	var counts []*counted
 	for _, r := range list {
-		if r.Orphan && !v.S.Active(r, true) {
-			continue
-		}
 		agent := Agent(r)
 		at := slices.IndexFunc(counts, func(c *counted) bool { return c.agent == agent })
 		if at < 0 {
-			at, counts = len(counts), append(counts, &counted{agent: agent, active: map[*model.Node]int{}})
+			at, counts = len(counts), append(counts, &counted{agent: agent, active: map[string]int{}})
 		}
 		c := counts[at]
 		c.all++
@@ -116,35 +116,33 @@ func (v *View) brief(list []*model.Resource, n *model.Node) bool {
 			if st := v.S.Node(on); !st.Online && !st.Unclean && v.S.Rsc(r).Managed {
 				continue
 			}
-			c.active[on]++
+			c.nodes = append(c.nodes, on.Name)
+			c.active[on.Name]++
 		}
 	}
 	slices.SortStableFunc(counts, func(a, b *counted) int { return cmp.Compare(a.agent, b.agent) })
+	any := false
 	for _, c := range counts {
-		v.count(c, n)
+		v.count(c)
+		any = any || len(c.nodes) > 0 || v.Inactive
 	}
-	return len(counts) > 0
+	return any
 }
 
-func (v *View) count(c *counted, n *model.Node) {
-	if n != nil {
-		if c.active[n] > 0 {
-			v.Out.Item("%d\t(%s):\tActive ", c.active[n], c.agent)
+func (v *View) count(c *counted) {
+	slices.Sort(c.nodes)
+	for _, name := range slices.Compact(c.nodes) {
+		k := c.active[name]
+		if v.RscOnly {
+			name = ""
 		}
-		return
-	}
-	any := false
-	for _, on := range v.M.Nodes {
-		if k := c.active[on]; k > 0 {
-			any = true
-			if v.Inactive {
-				v.Out.Item("%d/%d\t(%s):\tActive %s", k, c.all, c.agent, v.NodeName(on))
-			} else {
-				v.Out.Item("%d\t(%s):\tActive %s", k, c.agent, v.NodeName(on))
-			}
+		if v.Inactive {
+			v.Out.Item("%d/%d\t(%s):\tActive %s", k, c.all, c.agent, name)
+		} else {
+			v.Out.Item("%d\t(%s):\tActive %s", k, c.agent, name)
 		}
 	}
-	if !any && v.Inactive {
+	if len(c.nodes) == 0 && v.Inactive {
 		v.Out.Item("%d/%d\t(%s):\tActive", 0, c.all, c.agent)
 	}
 }

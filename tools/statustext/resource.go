@@ -1,6 +1,8 @@
 package statustext
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/cib/lrm"
@@ -12,7 +14,7 @@ import (
 // resource writes a resource, under a header that is written first if there is one. It reports whether
 // anything was written.
 func (v *View) resource(r *model.Resource, under *header) bool {
-	if !v.Only.Resource(r, true) {
+	if !v.Wanted(r) {
 		return false
 	}
 	switch r.Kind {
@@ -175,13 +177,37 @@ func (v *View) group(r *model.Resource, under *header) bool {
 	if under != nil {
 		under.write()
 	}
-	h := &header{v: v, text: "Resource Group: " + r.ID + v.flags(r)}
+	members := r.Children
+	var words []string
+	if !v.Inactive {
+		members = slices.DeleteFunc(slices.Clone(members), func(x *model.Resource) bool { return !v.S.Active(x, true) })
+		if n := len(r.Children) - len(members); n > 0 {
+			words = append(words, inactiveMembers(n))
+		}
+	}
+	h := &header{v: v, text: "Resource Group: " + r.ID + v.flags(r, words...)}
+	defer h.end()
 	any := false
-	for _, c := range r.Children {
+	if v.Brief {
+		if members = slices.DeleteFunc(slices.Clone(r.Children), func(x *model.Resource) bool { return !v.Only.Resource(x, true) }); len(members) > 0 {
+			h.write()
+			inner := *v
+			inner.Inactive = true
+			return inner.brief(members)
+		}
+		return false
+	}
+	for _, c := range members {
 		any = v.resource(c, h) || any
 	}
-	h.end()
 	return any
+}
+
+func inactiveMembers(n int) string {
+	if n == 1 {
+		return "1 member inactive"
+	}
+	return strconv.Itoa(n) + " members inactive"
 }
 
 func (v *View) bundle(r *model.Resource, under *header) bool {
@@ -203,6 +229,9 @@ func (v *View) bundle(r *model.Resource, under *header) bool {
 	h := &header{v: v, text: text}
 	any := false
 	for _, rep := range c.List {
+		if !v.OnWantedNode(rep.Container) {
+			continue
+		}
 		if v.Detail {
 			any = v.replica(c, rep, h) || any
 			continue

@@ -59,21 +59,22 @@ func (v View) node(n *model.Node) *cibxml.Element {
 	return e
 }
 
-// Resources is the <resources> element, nil when nothing is in it.
+// Resources is the <resources> element, nil when there are none to be listed.
 func (v View) Resources() *cibxml.Element {
-	list := cibxml.New("resources")
-	for _, r := range v.Listed() {
-		list.Append(v.Resource(r)...)
-	}
-	if len(list.Children) == 0 {
+	listed := v.Listed()
+	if len(listed) == 0 {
 		return nil
+	}
+	list := cibxml.New("resources")
+	for _, r := range listed {
+		list.Append(v.Resource(r)...)
 	}
 	return list
 }
 
 // Resource is the element of a resource; none when it is not to be shown.
 func (v View) Resource(r *model.Resource) []*cibxml.Element {
-	if !v.Only.Resource(r, true) {
+	if !v.Wanted(r) {
 		return nil
 	}
 	switch r.Kind {
@@ -141,6 +142,9 @@ func (v View) bundle(r *model.Resource) []*cibxml.Element {
 	e := cibxml.New("bundle", "id", r.ID, "type", c.Agent, "image", c.Image, "unique", yes(r.Unique),
 		"managed", yes(st.Managed), "failed", yes(st.Failed))
 	for _, rep := range c.List {
+		if !v.OnWantedNode(rep.Container) {
+			continue
+		}
 		x := cibxml.New("replica", "id", strconv.Itoa(rep.Offset))
 		for _, part := range []*model.Resource{rep.IP, rep.Child, rep.Container, rep.Remote} {
 			if part != nil {

@@ -35,7 +35,7 @@ func Cleanup(s *session.Session, refresh bool) *cobra.Command {
 		f.StringVar(&req.Node, "node", "", "only on this `node`")
 		if !refresh {
 			f.StringVar(&req.Operation, "operation", "", "only failures of this `operation`, such as monitor")
-			f.StringVar(&interval, "interval", "", "only of the operation with this interval (`time`)")
+			f.StringVar(&interval, "interval", "", "only of the operation with this interval")
 		}
 		verb.Wait(s, f)
 	}

@@ -24,7 +24,7 @@ func Ban(s *session.Session) *cobra.Command {
 		Long: "Without NODE the node is meant on which the resource runs. The ban stays until hcs resource clear, or for --lifetime.",
 		Flags: func(f *pflag.FlagSet) {
 			f.BoolVar(&w.promoted, "promoted", false, "only keep it from being promoted there")
-			f.DurationVar(&w.lifetime, "lifetime", 0, "how long the ban is in effect, such as 30m or 2h; for ever unless given (`time`)")
+			f.DurationVar(&w.lifetime, "lifetime", 0, "how long the ban is in effect, such as 30m or 2h; for ever unless given")
 			verb.Wait(s, f)
 		},
 		Run: func(ctx context.Context, args []string) error {

@@ -147,12 +147,12 @@ func wouldStay(ctx context.Context, s *session.Session, w wish, id string, at []
 		return true, nil // somebody removed it meanwhile
 	}
 	f := s.Foresee(doc.WithChild(doc.Child("configuration"), conf))
-	return f == nil || !slices.ContainsFunc(f.Actions, func(a session.Action) bool {
-		return touches(doc, w.resource, a.Resource) && slices.Contains(at, a.Node) && (a.Task == "stop" || a.Task == "demote" || a.Task == "migrate_to")
+	return f == nil || !slices.ContainsFunc(f.Effects, func(e session.Effect) bool {
+		return e.From != "" && slices.Contains(at, e.From) && e.From != e.To && touches(doc, w.resource, e.Resource)
 	}), nil
 }
 
-// touches reports whether an action's resource is the one, or inside of it.
+// touches reports whether what happens to rsc happens to the resource id: it is the one, or inside of it.
 func touches(doc *cibxml.Element, id, rsc string) bool {
 	if id == rsc {
 		return true

@@ -32,6 +32,7 @@ func init() {
 	// Here, because help refers to the table.
 	orders = []order{
 		{"status", "", "what runs on the nodes", 0, desk.status},
+		{"NODE#", "COMMAND...", "the same, through a shell", 0, nil},
 		{"exec", "NODE COMMAND...", "run a command on a node, such as bash", 2, desk.exec},
 		{"on", "NODE", "switch a node on", 1, each(func(ctx context.Context, n *lab.Node) error { return n.PowerOn(ctx) })},
 		{"off", "NODE", "cut a node's power", 1, each(func(_ context.Context, n *lab.Node) error { return n.PowerOff() })},
@@ -54,6 +55,9 @@ func init() {
 
 func (d desk) do(ctx context.Context, words []string) error {
 	at := slices.IndexFunc(orders, func(o order) bool { return o.name == words[0] })
+	if name, ok := strings.CutSuffix(words[0], "#"); ok && len(words) > 1 {
+		return d.exec(ctx, []string{name, "sh", "-c", strings.Join(words[1:], " ")})
+	}
 	if at < 0 {
 		return fmt.Errorf("there is no command %q; help lists them", words[0])
 	}

@@ -1,9 +1,10 @@
 // Command lab is the lab for people: it runs a Holdfast cluster in namespaces of this machine and does to it
 // what it is told, a command a line.
 //
-//	go run ./tests/lab/cmd [-links N] NODES
+//	go run ./tests/lab/cmd [-bare] [-links N] NODES
 //
-// The cluster ends with the program. `help` lists the commands.
+// With -bare there are only machines with Holdfast installed, on which a person makes the cluster. A line such
+// as `n1# hcs status` runs a command on a node. Everything ends with the program. `help` lists the commands.
 package main
 
 import (
@@ -24,6 +25,7 @@ import (
 
 func main() {
 	links := flag.Int("links", 1, "networks between the nodes")
+	bare := flag.Bool("bare", false, "machines without a cluster")
 	nodes := 3
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -33,7 +35,7 @@ func main() {
 		}
 	}
 	holdfast.Main(func() int {
-		if err := run(nodes, *links); err != nil {
+		if err := run(nodes, *links, *bare); err != nil {
 			fmt.Fprintln(os.Stderr, "lab:", err)
 			return 1
 		}
@@ -41,23 +43,28 @@ func main() {
 	})
 }
 
-func run(nodes, links int) error {
+func run(nodes, links int, bare bool) error {
 	if why := room.Missing(); why != "" {
 		return fmt.Errorf("%s", why)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	c, err := holdfast.New(holdfast.Options{Options: lab.Options{Nodes: nodes, Links: links, Log: log}})
+	options := lab.Options{Nodes: nodes, Links: links, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	found, what := formed, "are members of one cluster"
+	if bare {
+		found, what = machines, "are machines with Holdfast installed, and no cluster yet"
+	}
+	c, err := found(ctx, options)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := c.PowerOnAll(ctx); err != nil {
-		return err
+	var names []string
+	for _, n := range c.Nodes() {
+		names = append(names, fmt.Sprintf("%s (%s)", n.Name, n.Addr(0)))
 	}
-	fmt.Printf("%s are members of one cluster. The fence agent is fence_lab, the witness ocf:lab:journal, a free address %s. `help` lists commands.\n",
-		strings.Join(c.Names(), ", "), c.Net.Float(0))
+	fmt.Printf("%s %s.\n`n1# COMMAND` runs a command on n1. Their power hangs on the fence agent fence_lab; %s is a free address. `help` lists what else can be done.\n",
+		strings.Join(names, ", "), what, c.Net.Float(0))
 	d := desk{c: c}
 	lines := bufio.NewScanner(os.Stdin)
 	for prompt(); lines.Scan() && ctx.Err() == nil; prompt() {
@@ -73,6 +80,29 @@ func run(nodes, links int) error {
 		}
 	}
 	return lines.Err()
+}
+
+// formed is a cluster that runs.
+func formed(ctx context.Context, o lab.Options) (*holdfast.Cluster, error) {
+	c, err := holdfast.New(holdfast.Options{Options: o})
+	if err != nil {
+		return nil, err
+	}
+	return c, c.PowerOnAll(ctx)
+}
+
+// machines are what a person has before the first command.
+func machines(ctx context.Context, o lab.Options) (*holdfast.Cluster, error) {
+	software, err := holdfast.Software()
+	if err != nil {
+		return nil, err
+	}
+	o.Software = software
+	l, err := lab.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return &holdfast.Cluster{Cluster: l}, l.PowerOnAll(ctx)
 }
 
 func prompt() { fmt.Print("lab> ") }

@@ -1,0 +1,153 @@
+package manual
+
+import (
+	"github.com/holdfast-ha/holdfast/clusterfile/option"
+)
+
+// clusterFile is cluster.toml.5.
+func clusterFile() string {
+	r := newPage("cluster.toml", 5, "cluster.toml", "The file that describes a Holdfast cluster")
+	r.heading("DESCRIPTION")
+	r.text(`The cluster file, /etc/holdfast/cluster.toml, says everything about a cluster: its nodes and links, quorum, resources, constraints and fencing. It is
+TOML. hcs plan shows what a changed file would do, hcs apply brings it into effect on every node, hcs diff shows what was changed by other means since, and
+hcs config export writes the file that says what the cluster does.
+
+What is not known is an error that names file, line and key, with a suggestion; all errors are reported at once, and nothing is applied then. Agents are asked for
+their parameters where they are installed.`)
+	for _, s := range sections {
+		r.heading(s.title)
+		r.text(s.text)
+		for _, k := range s.keys {
+			r.item(k[0], k[1])
+		}
+	}
+	r.heading("CLUSTER PROPERTIES")
+	r.text("Keys of [properties].")
+	table(r, option.Cluster)
+	r.heading("META ATTRIBUTES")
+	r.text("Keys of meta in [[resource]] and [[group]], and of [resource_defaults].")
+	table(r, option.Resource)
+	r.sub("Of clones besides")
+	table(r, without(option.Clone, option.Resource))
+	r.sub("Of fence devices besides")
+	table(r, without(option.Stonith, option.Resource))
+	r.heading("OPERATIONS")
+	r.text("Keys of op.NAME, and but for interval and role of [op_defaults].")
+	table(r, option.Operation)
+	r.heading("PARAMETERS OF EVERY FENCE DEVICE")
+	table(r, option.Fence)
+	files(r)
+	r.heading("SEE ALSO")
+	r.line("\\fBhcs\\fR(8), \\fBhcs-apply\\fR(8); examples are in /usr/share/doc/holdfast/examples.")
+	return r.String()
+}
+
+func table(r *roff, t option.Table) {
+	for i := range t {
+		o := &t[i]
+		if o.Own {
+			continue
+		}
+		text := o.Help + " Takes " + o.TypeName() + "."
+		if o.Default != "" {
+			text += " Default: " + o.Default + "."
+		}
+		r.item(o.Name, text)
+	}
+}
+
+// without are the options of t that are not in other.
+func without(t, other option.Table) option.Table {
+	var rest option.Table
+	for _, o := range t {
+		if other.Find(o.Name) == nil {
+			rest = append(rest, o)
+		}
+	}
+	return rest
+}
+
+// section is a part of the page.
+type section struct {
+	title, text string
+	keys        [][2]string
+}
+
+// sections are the parts of the file but for the options, which have a table.
+var sections = []section{
+	{"[cluster]", "", [][2]string{
+		{"name", "The cluster's name. Nodes join only a cluster of the same name."},
+		{"port, crmd_port, fenced_port", "Ports of heartbeats (5405, UDP), crmd (5420, TCP) and fenced (5421, TCP)."},
+	}},
+	{"[totem]", "Times of the heartbeat, with Corosync's names, in milliseconds. What has no use here is accepted and reported.", [][2]string{
+		{"token", "How long a node may be silent before it is lost. Default: 1000."},
+		{"token_coefficient", "What is added to token for each node above two. Default: 0."},
+		{"token_retransmits_before_loss_const", "A node sends one heartbeat more than this in the token time. Default: 4."},
+		{"consensus", "How long survivors that disagree may take to settle on one view. Default: 1.2 times the token time."},
+		{"stall_grace", "How much longer a node that admits that it is starved may be late. Default: 3000."},
+	}},
+	{"[[node]]", "One section for each node.", [][2]string{
+		{"name, id", "Name and number of the node."},
+		{"links", "Its address on each network, in the same order for every node. Addresses are not looked up."},
+		{"votes", "Its votes. Default: 1."},
+		{"standby, maintenance", "true: the node runs no resources, or those on it are left alone."},
+		{"attributes, utilization", "Names with values, for rules and for placement."},
+		{"throttle", "What is different for this node from the section [throttle]."},
+	}},
+	{"[quorum]", "As in votequorum(5).", [][2]string{
+		{"two_node", "One of two nodes is enough, once both have been there."},
+		{"wait_for_all", "A cluster that starts waits for all nodes. On wherever a part of the cluster could go on without the rest."},
+		{"expected_votes, last_man_standing, last_man_standing_window, auto_tie_breaker, auto_tie_breaker_node, allow_downscale", "With votequorum's meaning."},
+	}},
+	{"[logging]", "", [][2]string{{"level", "debug, info, warn or error. Default: info."}}},
+	{"[throttle]", "How many actions a loaded node may run at once. The defaults are Pacemaker's numbers.", [][2]string{
+		{"load_threshold", "The share of the cores from which load counts, such as \"80%\"; \"0%\" does not look at it."},
+		{"factors", "A table: from which multiple of that the load is low, medium and high."},
+		{"single_core", "What counts as the number of cores on a machine with one."},
+		{"store_limit, store_limit_single, store_factors", "The share of a core that crmd may use, and its multiples for low, medium, high and extreme."},
+		{"shares", "A table: which fraction of the job limit each mode leaves, or how many jobs (\"1 job\")."},
+		{"jobs_per_core, node_action_limit", "The job limit of an idle node: so many for each core, or a fixed number."},
+		{"cluster_high, cluster_extreme", "The share of nodes that may be busy at once while one is in that mode."},
+		{"sample", "How often load is measured, such as \"30s\"."},
+		{"exempt", "A list of what never waits: fence, start, stop, promote, demote, monitor, ..."},
+	}},
+	{"[[resource]]", "Something that the cluster runs.", [][2]string{
+		{"id, agent, description", "Its name and its agent: ocf:PROVIDER:TYPE, systemd:UNIT, lsb:SCRIPT or service:NAME."},
+		{"group", "The group that it is a member of. Members run on one node and start in the order of the file."},
+		{"clone", "true, or a table with meta attributes of the clone and perhaps its id: it runs on several nodes. { promotable = true } makes some instances promoted."},
+		{"params", "Parameters of the agent. { file = \"PATH\" } takes a secret from a file, which is read where hcs apply runs."},
+		{"meta, utilization", "Meta attributes, and what it needs of a node."},
+		{"op.NAME", "An operation as a table, or several as a list of tables: op.monitor = { interval = \"10s\", timeout = \"20s\" }."},
+	}},
+	{"[[group]]", "What there is to say of a group besides its members.", [][2]string{{"id, description, meta, clone", "As for a resource."}}},
+	{"[[stonith]]", "A fence device.", [][2]string{
+		{"id, agent, description, params, meta, op.NAME", "As for a resource; the agent is a fence agent such as fence_ipmilan."},
+		{"driver", "legacy runs the installed fence agent, native Holdfast's own driver, where there is one."},
+	}},
+	{"[[fencing_level]]", "", [][2]string{
+		{"target, pattern, or attribute and value", "The node, a regular expression for nodes, or a node attribute."},
+		{"level, devices", "A number from 1 to 9, and the devices that must all succeed. Levels are tried in ascending order."},
+	}},
+	{"[[constraint.location]]", "Where a resource may run.", [][2]string{
+		{"resource or pattern, and node or rule", "Which resource, and on which node or on nodes for which an expression holds; see hcs-constraint(8)."},
+		{"score, score-attribute, role, resource-discovery, id", "INFINITY (the default) must, -INFINITY must not, a number is a preference."},
+	}},
+	{"[[constraint.order]]", "", [][2]string{
+		{"first, then, first-action, then-action", "What has to be done before what."},
+		{"kind, symmetrical, require-all, id", "Mandatory (the default), Optional or Serialize; whether it is reversed when stopping."},
+		{"sets", "Instead of first and then: a list of tables with resources, sequential, require-all, action, role."},
+	}},
+	{"[[constraint.colocation]]", "", [][2]string{
+		{"resource, with, role, with-role", "What runs where the other runs."},
+		{"score, node-attribute, influence, sets, id", "INFINITY (the default) together, -INFINITY apart."},
+	}},
+	{"[[constraint.ticket]]", "", [][2]string{{"ticket, resource, role, loss-policy, sets, id", "What runs only where a ticket is granted."}}},
+	{"[[tag]], [[alert]], [acl]", "", [][2]string{
+		{"[[tag]] id, references", "A name for several resources."},
+		{"[[alert]] id, path, description, params, meta, select, select_attributes, recipients", "A program that is run for events of nodes, fencing, resources or attributes."},
+		{"[[acl.role]] id, description, permissions; [[acl.user]] and [[acl.group]] id, roles", "Who may read and write what, when the property enable-acl is true."},
+	}},
+	{"[[xml]]", "What has no notation here, such as bundles, templates and rules in sets of options.", [][2]string{
+		{"section, text", "The section of the CIB, and one element in Pacemaker's XML."},
+	}},
+}
