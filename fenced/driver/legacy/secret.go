@@ -9,7 +9,7 @@ import (
 )
 
 // errSecrets is what the history shows; which file is wrong goes to this node's log only.
-var errSecrets = errors.New("Unable to load CIB secrets") //nolint:staticcheck // Pacemaker's text, which tools show as it is
+var errSecrets = errors.New("Unable to load CIB secrets")
 
 // secrets replaces the parameters that are kept in files.
 func (d *Driver) secrets(id string, params []device.Param) ([]device.Param, error) {
