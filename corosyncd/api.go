@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/frame"
 	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 )
 
 // handler serves the daemon's socket. Who may open the socket may do everything: root and the group haclient.
@@ -30,6 +31,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.PathLeave, answer(d.leaveRequest))
 	mux.HandleFunc("POST "+api.PathFencedNode, answer(d.fencedRequest))
 	mux.HandleFunc("POST "+api.PathVotes, answer(d.votesRequest))
+	mux.Handle("GET "+scrape.Path, scrape.Handler(d.collect))
 	mux.HandleFunc("POST "+api.PathKill, answer(d.killRequest))
 	return mux
 }

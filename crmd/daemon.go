@@ -33,6 +33,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ocfexec"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
 )
 
@@ -83,6 +84,7 @@ type Daemon struct {
 	alerts   alerts
 	actions  actions
 	words    listeners
+	counts   counts
 	tuned    tuned // only the loop touches it and severities
 	// severities are those of the alarms that last, by name and subject.
 	severities map[string]string
@@ -226,6 +228,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { d.followDC(ctx); return nil })
 	g.Go(func() error { return d.programs.Run(ctx) })
 	g.Go(func() error { return d.observer.Run(ctx) })
+	g.Go(func() error { return scrape.Serve(ctx, d.metricsAddress, d.collect, d.log) })
 	g.Go(func() error { d.followFile(ctx); return nil })
 	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })

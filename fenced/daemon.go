@@ -29,6 +29,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/mesh"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
 )
 
@@ -75,6 +76,9 @@ type Daemon struct {
 
 	addrs   atomic.Pointer[map[string][]string] // of the nodes, for the dialer
 	viewing atomic.Pointer[string]              // "ok" or why no view comes
+
+	disks     disks   // that the metrics look at
+	metricsAt address // where they are read
 
 	ctx   context.Context // of Run, for tasks that an output starts
 	tasks sync.WaitGroup
@@ -181,6 +185,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return ipc.Serve(ctx, d.socket, d.socketHandler(), d.log) })
 	g.Go(func() error { d.watchViews(ctx); return nil })
 	g.Go(func() error { d.keepHistory(ctx); return nil })
+	g.Go(func() error { return scrape.Serve(ctx, d.metricsAddress, d.collect, d.log) })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
 	d.cfg.Notify(sdnotify.Ready)
 	<-ctx.Done()
