@@ -200,6 +200,8 @@ type HeartbeatVitals struct {
 	Token int64  `json:"token"`
 	// Interval is the time in ms between two heartbeats of a node.
 	Interval int64 `json:"interval"`
+	// Answered is when corosyncd last answered, Unix ms.
+	Answered int64 `json:"answered,omitempty"`
 	// Late is corosyncd's worst lateness against its own clock since the last sample, in ms.
 	Late     int64        `json:"late"`
 	Realtime bool         `json:"realtime"`
@@ -224,6 +226,8 @@ type PeerVitals struct {
 	Node string `json:"node"`
 	// Digest is how long ago, in ms, its crmd gave a sign of life: a vitals digest, or an answer. -1 is never.
 	Digest int64 `json:"digest"`
+	// Unanswered tells that its crmd has been asked for one since, and has not answered.
+	Unanswered bool `json:"unanswered,omitempty"`
 }
 
 // FencePath is a fence device of this node, or the way to fenced itself (ID "fenced"), that does not work.

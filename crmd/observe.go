@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -113,9 +114,12 @@ func (d *Daemon) fencePaths(ctx context.Context) []api.FencePath {
 
 // pulse asks corosyncd how well heartbeats work. One goroutine, a source of the sampler, owns it.
 type pulse struct {
-	d    *Daemon
-	at   int64 // of the last answer
-	last map[linkKey]api.LinkStatus
+	d        *Daemon
+	at       int64 // of the last answer, on corosyncd's clock; 0 after a failure
+	answered int64
+	last     map[linkKey]api.LinkStatus
+	// asking tells that members are being asked whether they are there.
+	asking atomic.Bool
 }
 
 type linkKey struct {
@@ -131,9 +135,10 @@ func (p *pulse) read(ctx context.Context) api.HeartbeatVitals {
 	var a api.Pulse
 	if err := p.d.corosync.Call(ctx, http.MethodGet, fmt.Sprintf("%s?since=%d", api.PathPulse, since), nil, &a); err != nil {
 		p.at, p.last = 0, nil
-		return api.HeartbeatVitals{Error: err.Error()}
+		return api.HeartbeatVitals{Error: err.Error(), Answered: p.answered}
 	}
-	h := api.HeartbeatVitals{Known: true, Token: a.Token, Interval: a.Interval, Late: a.Late, Realtime: a.Realtime}
+	p.answered = time.Now().UnixMilli()
+	h := api.HeartbeatVitals{Known: true, Answered: p.answered, Token: a.Token, Interval: a.Interval, Late: a.Late, Realtime: a.Realtime}
 	now := make(map[linkKey]api.LinkStatus, len(a.Links))
 	names := p.d.nodeNames()
 	for _, l := range a.Links {
@@ -154,7 +159,7 @@ func (p *pulse) read(ctx context.Context) api.HeartbeatVitals {
 	return h
 }
 
-// askSilent asks the crmds of members whose heartbeats are missing whether they are there: that tells a host that
+// askSilent asks the crmds of members whose heartbeats are missing, at least two of them, whether they are there: that tells a host that
 // does not schedule its corosyncd from a network that is cut.
 func (p *pulse) askSilent(h *api.HeartbeatVitals) {
 	v := p.d.view.Load()
@@ -167,11 +172,25 @@ func (p *pulse) askSilent(h *api.HeartbeatVitals) {
 			shortest[l.Node] = l.Silent
 		}
 	}
+	var quiet []string
 	for name, silent := range shortest {
-		if hasMember(v, name) && silent >= h.Token/2 {
-			p.d.spawn(func(ctx context.Context) { p.d.knock(ctx, name) })
+		if hasMember(v, name) && silent > 5*h.Interval/2 {
+			quiet = append(quiet, name)
 		}
 	}
+	if len(quiet) == 0 || p.d.ctx.Err() != nil || !p.asking.CompareAndSwap(false, true) {
+		return
+	}
+	p.d.spawn(func(ctx context.Context) {
+		pause := time.After(knockTimeout)
+		p.d.knockAll(ctx, quiet)
+		select {
+		case <-pause:
+		case <-ctx.Done():
+		}
+		p.asking.Store(false)
+		p.d.observer.Poke() // while it lasts, there are four samples a second
+	})
 }
 
 // nodeNames are the names of the configured nodes.

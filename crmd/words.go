@@ -88,9 +88,7 @@ const knockTimeout = 250 * time.Millisecond
 func (d *Daemon) knock(ctx context.Context, node string) {
 	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 	defer cancel()
-	if d.peers.Client(node).Call(ctx, http.MethodGet, pathProgress, nil, nil) == nil {
-		d.observer.Answered(node)
-	}
+	d.observer.Answered(node, d.peers.Client(node).Call(ctx, http.MethodGet, pathProgress, nil, nil) == nil)
 }
 
 // bereaved takes a view that may have lost members: their crmds are asked whether they are there, and the vitals
@@ -111,11 +109,15 @@ func (d *Daemon) bereaved(old, v *api.View) {
 		return
 	}
 	d.spawn(func(ctx context.Context) {
-		var all sync.WaitGroup
-		for _, n := range lost {
-			all.Go(func() { d.knock(ctx, n) })
-		}
-		all.Wait()
+		d.knockAll(ctx, lost)
 		d.observer.Poke()
 	})
+}
+
+func (d *Daemon) knockAll(ctx context.Context, nodes []string) {
+	var all sync.WaitGroup
+	for _, n := range nodes {
+		all.Go(func() { d.knock(ctx, n) })
+	}
+	all.Wait()
 }

@@ -106,6 +106,7 @@ func (o *Observer) complete(v *api.Vitals) {
 		p := api.PeerVitals{Node: name, Digest: -1}
 		if b := o.peers[name]; b != nil && !b.heard.IsZero() {
 			p.Digest = now.Sub(b.heard).Milliseconds()
+			p.Unanswered = b.refused.After(b.heard)
 		}
 		v.Peers = append(v.Peers, p)
 	}
