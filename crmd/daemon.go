@@ -61,6 +61,7 @@ type Daemon struct {
 	node     string
 	id       api.NodeID
 	session  string // tells this life of crmd from the next
+	began    time.Time
 
 	store    *store.Store
 	peers    *peer.Peer
@@ -135,7 +136,7 @@ func New(cfg Config) (*Daemon, error) {
 		return nil, fmt.Errorf("this node's certificate is for %q, which %s does not list as a node", identity.Name, cfg.Dirs.ClusterFile())
 	}
 	d := &Daemon{cfg: cfg, log: cfg.Log, identity: identity, node: self.Name, id: self.ID,
-		session: newUUID(), calls: make(chan func(time.Time), maxCalls), tickets: make(map[int]chan answer),
+		session: newUUID(), began: time.Now(), calls: make(chan func(time.Time), maxCalls), tickets: make(map[int]chan answer),
 		uplink: make(chan struct{}, 1), fileNews: make(chan struct{}, 1), leaving: make(chan struct{}),
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)

@@ -172,10 +172,10 @@ func (p *pulse) askSilent(h *api.HeartbeatVitals) {
 			shortest[l.Node] = l.Silent
 		}
 	}
-	var quiet []string
+	quiet := make(map[string]int64)
 	for name, silent := range shortest {
 		if hasMember(v, name) && silent > 5*h.Interval/2 {
-			quiet = append(quiet, name)
+			quiet[name] = silent
 		}
 	}
 	if len(quiet) == 0 || p.d.ctx.Err() != nil || !p.asking.CompareAndSwap(false, true) {

@@ -13,6 +13,9 @@ import (
 // pathVitals is where a crmd tells the others of its node: a stream of api.Word.
 const pathVitals = "/peer/v1/vitals"
 
+// pathHere is where a crmd says that it is there.
+const pathHere = "/peer/v1/here"
+
 // serveVitals tells another node of this one, every second, until it goes away.
 func (d *Daemon) serveVitals(w http.ResponseWriter, r *http.Request) {
 	stream := ipc.NewStream(w)
@@ -61,13 +64,21 @@ const (
 	wordRetry = time.Second
 )
 
+// warmEvery is how often, in words, a connection for knock is kept ready: when a node is lost there are a few
+// milliseconds to ask it before its power is cut.
+const warmEvery = 20
+
 func (d *Daemon) listen(ctx context.Context, node string) {
 	for ctx.Err() == nil {
+		words := 0
 		one, cancel := context.WithCancel(ctx)
 		silent := time.AfterFunc(wordTimeout, cancel)
 		// The error is that of a node that is away; what it last said remains.
 		_ = ipc.Watch(one, d.peers.Client(node), pathVitals, func(w api.Word) error {
 			silent.Reset(wordTimeout)
+			if words++; words%warmEvery == 1 {
+				d.spawn(func(ctx context.Context) { d.knock(ctx, node, 0) })
+			}
 			raised, cleared, err := d.observer.Heard(node, w)
 			d.actions.elsewhere(raised, cleared)
 			return err
@@ -84,11 +95,20 @@ func (d *Daemon) listen(ctx context.Context, node string) {
 // knockTimeout is how long a crmd may take to answer whether it is there.
 const knockTimeout = 250 * time.Millisecond
 
-// knock asks a node's crmd for a sign of life.
-func (d *Daemon) knock(ctx context.Context, node string) {
+// knock asks a node's crmd for a sign of life. An answer of a life that began after the silence that is looked
+// into (ms) is none: the node has been rebooted.
+func (d *Daemon) knock(ctx context.Context, node string, silent int64) (answered bool) {
 	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 	defer cancel()
-	d.observer.Answered(node, d.peers.Client(node).Call(ctx, http.MethodGet, pathProgress, nil, nil) == nil)
+	var here presence
+	answered = d.peers.Client(node).Call(ctx, http.MethodGet, pathHere, nil, &here) == nil && here.Up >= silent
+	d.observer.Answered(node, answered)
+	return answered
+}
+
+// presence is the answer to a knock.
+type presence struct {
+	Up int64 `json:"up"` // ms since crmd started
 }
 
 // bereaved takes a view that may have lost members: their crmds are asked whether they are there, and the vitals
@@ -100,24 +120,25 @@ func (d *Daemon) bereaved(old, v *api.View) {
 	}
 	var lost []string
 	for _, x := range v.Departed {
-		if x.How == api.DepartureLost && old != nil && old.Has(x.ID) {
-			lost = append(lost, x.Name)
+		if x.How != api.DepartureLost || old == nil || !old.Has(x.ID) {
+			continue
 		}
+		lost = append(lost, x.Name)
+		d.spawn(func(ctx context.Context) {
+			l := api.LostPeer{Node: x.Name, Silent: max(0, v.At-x.LastHeard)}
+			l.Answered = d.knock(ctx, x.Name, l.Silent)
+			d.observer.Lost(l)
+			d.observer.Poke()
+		})
 	}
 	d.observer.Members(names, lost)
-	if len(lost) == 0 {
-		return
-	}
-	d.spawn(func(ctx context.Context) {
-		d.knockAll(ctx, lost)
-		d.observer.Poke()
-	})
 }
 
-func (d *Daemon) knockAll(ctx context.Context, nodes []string) {
+// knockAll knocks at nodes, each with its silence, at the same time.
+func (d *Daemon) knockAll(ctx context.Context, nodes map[string]int64) {
 	var all sync.WaitGroup
-	for _, n := range nodes {
-		all.Go(func() { d.knock(ctx, n) })
+	for n, silent := range nodes {
+		all.Go(func() { d.knock(ctx, n, silent) })
 	}
 	all.Wait()
 }

@@ -51,7 +51,14 @@ func lookStall(l *look) []Finding {
 					fact("lateness here", ms(l.now.Late), "")}})
 		}
 	}
-	return out
+	for _, p := range l.now.Lost {
+		if p.Answered {
+			out = append(out, Finding{Subject: p.Node, Level: Critical, Event: true,
+				Summary:  fmt.Sprintf("%s was lost after %s without a heartbeat on any link, but its crmd answered at that moment: the host stalls, the network works", p.Node, ms(p.Silent)),
+				Evidence: []api.Evidence{fact("silent on every link", ms(p.Silent), ms(h.Token)), fact("its crmd", "answered", ""), fact("lateness here", ms(l.now.Late), "")}})
+		}
+	}
+	return merge(out)
 }
 
 // awayFor is for how many seconds corosyncd has not answered; 0 while nothing was ever wrong.
@@ -192,6 +199,13 @@ func lookNetwork(l *look) []Finding {
 					fact("lateness here", ms(max(h.Late, l.now.Late)), "")}})
 		}
 	}
+	for _, p := range l.now.Lost {
+		if !p.Answered {
+			out = append(out, Finding{Subject: p.Node, Level: Critical, Event: true,
+				Summary:  fmt.Sprintf("%s was lost after %s without a heartbeat, and its crmd does not answer; this host is on time", p.Node, ms(p.Silent)),
+				Evidence: []api.Evidence{fact("silent on every link", ms(p.Silent), ms(h.Token)), fact("its crmd", "no answer", ""), fact("lateness here", ms(max(h.Late, l.now.Late)), "")}})
+		}
+	}
 	silenced := l.silenced()
 	for i := range h.Links {
 		k := &h.Links[i]
@@ -220,7 +234,7 @@ func lookNetwork(l *look) []Finding {
 			fact("round trip", fmt.Sprintf("%d us", k.RTT), ""), fact("lateness here", ms(max(h.Late, l.now.Late)), "")}
 		out = append(out, f)
 	}
-	return out
+	return merge(out)
 }
 
 var linkFlap = Rule{

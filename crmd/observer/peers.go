@@ -91,6 +91,13 @@ func (o *Observer) Heard(node string, w api.Word) (raised, cleared []api.Alarm, 
 	return raised, cleared, nil
 }
 
+// Lost notes that a node was lost, for the next sample.
+func (o *Observer) Lost(p api.LostPeer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lost = append(o.lost, p)
+}
+
 // missing are the alarms of a that are not in b, where the severity counts if it says so.
 func missing(a, b []api.Alarm, severity bool) []api.Alarm {
 	var out []api.Alarm
