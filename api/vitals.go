@@ -230,6 +230,8 @@ type PeerVitals struct {
 	Digest int64 `json:"digest"`
 	// Unanswered tells that its crmd has been asked for one since, and has not answered.
 	Unanswered bool `json:"unanswered,omitempty"`
+	// Refused is how long ago, in ms, its crmd last did not answer; 0 is never.
+	Refused int64 `json:"refused,omitempty"`
 }
 
 // LostPeer is a node that fell silent for so long that it is no longer a member.

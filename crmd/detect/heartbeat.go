@@ -94,11 +94,15 @@ type silence struct {
 	digest int64
 	// unanswered tells that the node's crmd was asked and did not answer.
 	unanswered bool
+	refused    int64 // how long ago it last did not answer, ms; 0 is never
 }
 
 // answers reports whether the node's crmd has been heard lately, and after its heartbeats ended. The last
 // heartbeat came up to an interval before their end.
 func (s silence) answers(h *api.HeartbeatVitals) bool {
+	if s.refused > 0 && s.refused < min(s.silent, h.Interval+jitter) {
+		return false // the network may just work again: its crmd is heard before the next heartbeat is due
+	}
 	return s.digest >= 0 && s.digest <= lately && s.digest+h.Interval+jitter < s.silent
 }
 
@@ -124,7 +128,7 @@ func quiet(v *api.Vitals) []silence {
 	}
 	var out []silence
 	for _, p := range v.Peers {
-		s := silence{node: p.Node, silent: -1, digest: p.Digest, unanswered: p.Unanswered}
+		s := silence{node: p.Node, silent: -1, digest: p.Digest, unanswered: p.Unanswered, refused: p.Refused}
 		for i := range h.Links {
 			if k := &h.Links[i]; k.Node == p.Node && (s.silent < 0 || k.Silent < s.silent) {
 				s.silent = k.Silent

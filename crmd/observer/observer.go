@@ -110,6 +110,9 @@ func (o *Observer) complete(v *api.Vitals) {
 			p.Digest = now.Sub(b.heard).Milliseconds()
 			p.Unanswered = b.refused.After(b.heard)
 		}
+		if b := o.peers[name]; b != nil && !b.refused.IsZero() {
+			p.Refused = max(1, now.Sub(b.refused).Milliseconds())
+		}
 		v.Peers = append(v.Peers, p)
 	}
 	sortPeers(v.Peers)

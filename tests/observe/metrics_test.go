@@ -24,7 +24,9 @@ import (
 // scraped reads the metrics of a daemon over the network, from another node.
 func (w *world) scraped(from, at *lab.Node, port int) string {
 	w.t.Helper()
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) { return from.Dial(ctx, network, addr) }}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return from.Dial(ctx, network, addr)
+	}}
 	var text string
 	w.until(fmt.Sprintf("%s answers on port %d", at.Name, port), func(ctx context.Context) (bool, error) {
 		req, err := http.NewRequestWithContext(ctx, "GET", fmt.Sprintf("http://%s:%d/metrics", at.Addr(0), port), nil)
