@@ -10,6 +10,7 @@ const (
 	PathFenceLevels  = "/v1/levels"        // POST FenceLevel registers, DELETE FenceLevel removes one of ours
 	PathFenceStatus  = "/v1/status"        // GET -> FenceStatus
 	PathFenceConfirm = "/v1/confirm"       // POST FenceConfirm: a human vouches that the node is down
+	PathFenceHealth  = "/v1/health"        // GET -> FenceHealth
 	PathFenceTest    = "/v1/devices/check" // POST FenceCheck -> FenceResult: run an action that fences nobody
 )
 

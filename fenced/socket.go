@@ -32,6 +32,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	mux.HandleFunc("GET "+api.PathFenceEvents, d.serveEvents)
 	mux.HandleFunc("POST "+api.PathFenceConfirm, d.serveConfirm)
 	mux.HandleFunc("GET "+api.PathFenceStatus, d.serveStatus)
+	mux.HandleFunc("GET "+api.PathFenceHealth, d.serveHealth)
 	d.handleDevices(mux)
 	return mux
 }

@@ -1,0 +1,44 @@
+package api
+
+// FenceHealth is what one node's fenced knows of its ways to fence while nobody has to be fenced.
+type FenceHealth struct {
+	Node string `json:"node"`
+	// Paths are this node's devices, by id.
+	Paths []FencePath `json:"paths"`
+	// Figures are what the history of all nodes says of the devices that were used.
+	Figures []FenceFigure `json:"figures"`
+}
+
+// FencePath is the way from a node to a device.
+type FencePath struct {
+	Device string `json:"device"`
+	Agent  string `json:"agent"`
+	Driver string `json:"driver"` // native or legacy
+	// OK: the last probe succeeded and nothing else is known against it. A way that was not probed yet is
+	// neither OK nor has it a problem.
+	OK bool `json:"ok"`
+	// Problem is why the way counts as broken, with what to do, "" when it does not.
+	Problem string `json:"problem,omitempty"`
+	// Since is when OK or Problem changed, Checked when the way was last probed (0: never), Unix ms.
+	Since   int64 `json:"since,omitempty"`
+	Checked int64 `json:"checked,omitempty"`
+	// Took is how long the last probe took in ms.
+	Took     int64  `json:"took,omitempty"`
+	Probes   uint64 `json:"probes"`
+	Failures uint64 `json:"failures"`
+}
+
+// FenceFigure is how one device has done on one node. Devices of a level that were used together are one, with
+// their names separated by commas.
+type FenceFigure struct {
+	Device string `json:"device"`
+	Node   string `json:"node"` // that used it
+	Action string `json:"action"`
+	// Succeeded and Failed count operations in the history.
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+	// Median and Worst are how long operations took that succeeded, in ms from the request to the proof.
+	Median int64 `json:"median"`
+	Worst  int64 `json:"worst"`
+	Last   int64 `json:"last"` // when the last one ended, Unix ms
+}
