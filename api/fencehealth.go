@@ -42,3 +42,39 @@ type FenceFigure struct {
 	Worst  int64 `json:"worst"`
 	Last   int64 `json:"last"` // when the last one ended, Unix ms
 }
+
+// FenceBudget is every timeout between the death of a node and the proof that it is fenced, what contradicts what,
+// and the worst case.
+type FenceBudget struct {
+	Settings  []FenceSetting  `json:"settings"`
+	Conflicts []FenceConflict `json:"conflicts"` // fatal ones first
+	Timelines []FenceTimeline `json:"timelines"`
+}
+
+// FenceSetting is a timeout in force.
+type FenceSetting struct {
+	Name    string `json:"name"`
+	Value   int64  `json:"value"` // ms
+	Derived bool   `json:"derived,omitempty"`
+	Why     string `json:"why"`
+}
+
+// FenceConflict is an inequality that does not hold. Fatal ones make fences fail, or succeed wrongly.
+type FenceConflict struct {
+	Key    string `json:"key"`
+	Device string `json:"device,omitempty"`
+	Fatal  bool   `json:"fatal,omitempty"`
+	Text   string `json:"text"`
+}
+
+// FenceTimeline is the worst case for a target; "" is every node without a topology of its own.
+type FenceTimeline struct {
+	Target  string        `json:"target,omitempty"`
+	Moments []FenceMoment `json:"moments"`
+}
+
+// FenceMoment is what has happened at the latest At ms after the node's last sign of life.
+type FenceMoment struct {
+	At   int64  `json:"at"`
+	What string `json:"what"`
+}

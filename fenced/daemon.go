@@ -78,6 +78,8 @@ type Daemon struct {
 	viewing atomic.Pointer[string]              // "ok" or why no view comes
 	seen    atomic.Pointer[api.View]            // the view, for drivers
 
+	conflicts  atomic.Pointer[string] // between timeouts, as last said
+	consensus  time.Duration          // of the cluster file
 	settings   atomic.Pointer[clusterfile.Fencing]
 	settingsAt time.Time // of the file from which they are
 
@@ -117,6 +119,7 @@ func New(cfg Config) (*Daemon, error) {
 		resolve = d.resolve
 	}
 	d.dialer = mesh.NewDialer(identity, resolve)
+	d.consensus = file.Totem.Consensus
 	d.state = newState(d.node, seed())
 	if info, err := os.Stat(cfg.Dirs.ClusterFile()); err == nil {
 		d.settingsAt = info.ModTime()

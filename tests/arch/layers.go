@@ -71,7 +71,7 @@ var rules = []rule{
 	{"cib", nil, "the vocabulary imports nothing else"},
 	{"api", []string{"cib"}, "structs that cross a boundary"},
 	{"internal", nil, "I/O utilities know nothing of the domain"},
-	{"clusterfile", []string{"cib", "api", "crmd/throttle", "crmd/executor/metadata", "fenced/budget"}, "cluster.toml in terms of the CIB, the throttle's numbers, what agents say of themselves and the inequalities between timeouts"},
+	{"clusterfile", []string{"cib", "api", "crmd/throttle", "crmd/executor/metadata", "crmd/devices", "fenced/budget"}, "cluster.toml in terms of the CIB, the throttle's numbers, what agents say of themselves and the inequalities between timeouts"},
 
 	{"corosyncd/frame", []string{"api"}, "pure"},
 	{"corosyncd/member", []string{"api", "corosyncd/frame"}, "pure; speaks the words of the heartbeat"},
@@ -104,6 +104,7 @@ var rules = []rule{
 	{"crmd/vitals", []string{"api", "internal"}, "a shell never imports another"},
 	{"crmd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
+	{"fenced/budget", []string{"api", "cib/value"}, "pure; every timeout between a death and the proof of a fence"},
 	{"fenced/plan", []string{"api", "cib/lrm", "cib/value"}, "pure: operations above, one node's devices below"},
 	{"fenced", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
