@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/corosync"
 	"github.com/holdfast-ha/holdfast/tools/mon"
 	"github.com/holdfast-ha/holdfast/tools/node"
+	"github.com/holdfast-ha/holdfast/tools/resource"
 	"github.com/holdfast-ha/holdfast/tools/sbd"
 	"github.com/holdfast-ha/holdfast/tools/simulate"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
@@ -25,9 +26,10 @@ var commands = slices.Concat(
 		stonith.Command,
 		sbd.Command,
 		mon.Command,
+		resource.Command,
 		{Name: "crm_simulate", Help: "what the cluster would do", Run: simulate.Run},
 	},
-	attr.Commands(nil),
+	attr.Commands(resource.CRMResource),
 	cibtool.Commands(upgrade.ToNewest),
 	corosync.Commands(),
 	node.Commands(),
