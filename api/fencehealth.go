@@ -4,13 +4,13 @@ package api
 type FenceHealth struct {
 	Node string `json:"node"`
 	// Paths are this node's devices, by id.
-	Paths []FencePath `json:"paths"`
+	Paths []FenceWay `json:"paths"`
 	// Figures are what the history of all nodes says of the devices that were used.
 	Figures []FenceFigure `json:"figures"`
 }
 
-// FencePath is the way from a node to a device.
-type FencePath struct {
+// FenceWay is the way from a node to a device.
+type FenceWay struct {
 	Device string `json:"device"`
 	Agent  string `json:"agent"`
 	Driver string `json:"driver"` // native or legacy

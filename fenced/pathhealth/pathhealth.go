@@ -29,7 +29,7 @@ type Change struct {
 }
 
 type path struct {
-	api.FencePath
+	api.FenceWay
 	probing bool
 	failed  int       // probes in a row
 	due     time.Time // when to probe
@@ -49,7 +49,7 @@ func (b *Book) Devices(list []Device, first func(Device) time.Time) {
 	for _, d := range list {
 		p := b.find(d.ID)
 		if p == nil || p.Agent != d.Agent || p.Driver != d.Driver {
-			p = &path{due: first(d), FencePath: api.FencePath{Device: d.ID, Agent: d.Agent, Driver: d.Driver}}
+			p = &path{due: first(d), FenceWay: api.FenceWay{Device: d.ID, Agent: d.Agent, Driver: d.Driver}}
 		}
 		paths = append(paths, p)
 	}
@@ -137,10 +137,10 @@ func (b *Book) Changes() []Change {
 }
 
 // List is the state of every way, by device.
-func (b *Book) List() []api.FencePath {
-	list := []api.FencePath{}
+func (b *Book) List() []api.FenceWay {
+	list := []api.FenceWay{}
 	for _, p := range b.paths {
-		list = append(list, p.FencePath)
+		list = append(list, p.FenceWay)
 	}
 	return list
 }

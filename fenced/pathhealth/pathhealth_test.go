@@ -49,7 +49,7 @@ func TestProbes_OneFailureIsNoAlarmTwoAre(t *testing.T) {
 	if d := cmp.Diff([]Change{{"d1", "BMC is silent"}}, b.Changes()); d != "" {
 		t.Error(d)
 	}
-	want := api.FencePath{Device: "d1", Agent: "fence_ipmilan", Driver: "native", Problem: "BMC is silent", Since: at(330).UnixMilli(), Checked: at(360).UnixMilli(), Took: 40, Probes: 4, Failures: 3}
+	want := api.FenceWay{Device: "d1", Agent: "fence_ipmilan", Driver: "native", Problem: "BMC is silent", Since: at(330).UnixMilli(), Checked: at(360).UnixMilli(), Took: 40, Probes: 4, Failures: 3}
 	if d := cmp.Diff(want, b.List()[0]); d != "" {
 		t.Error(d)
 	}
