@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -34,7 +35,7 @@ func (h *holdfast) nodes() []string {
 	return h.cluster.Names()
 }
 
-func (h *holdfast) up(ctx context.Context, nodes int) error {
+func (h *holdfast) up(ctx context.Context, want shape) error {
 	// Both stacks write to the same disk.
 	scratch, err := room.Scratch()
 	if err != nil {
@@ -44,7 +45,8 @@ func (h *holdfast) up(ctx context.Context, nodes int) error {
 	if err := os.RemoveAll(state); err != nil {
 		return err
 	}
-	c, err := cluster.New(cluster.Options{Options: lab.Options{Nodes: nodes, State: state, Log: h.log}})
+	c, err := cluster.New(cluster.Options{
+		Options: lab.Options{Nodes: want.nodes, State: state, Log: h.log}, Totem: fmt.Sprintf("token = %d", want.token)})
 	if err != nil {
 		return err
 	}

@@ -102,12 +102,12 @@ func (p *peer) peerlab(ctx context.Context, args ...string) error {
 	return nil
 }
 
-func (p *peer) up(ctx context.Context, nodes int) error {
-	if err := p.peerlab(ctx, "up", strconv.Itoa(nodes), "--token", "1000", "--coefficient", "0", "--ttl", "36000"); err != nil {
+func (p *peer) up(ctx context.Context, want shape) error {
+	if err := p.peerlab(ctx, "up", strconv.Itoa(want.nodes), "--token", strconv.Itoa(want.token), "--coefficient", "0", "--ttl", "36000"); err != nil {
 		return err
 	}
 	p.names = nil
-	for i := 1; i <= nodes; i++ {
+	for i := 1; i <= want.nodes; i++ {
 		p.names = append(p.names, fmt.Sprintf("n%d", i))
 	}
 	return enter.InNet(peerSpace, func() error {
@@ -162,14 +162,20 @@ func (p *peer) powerOff(node string) error {
 	if pid == 0 {
 		return nil
 	}
-	err := enter.InNet(peerSpace, func() error {
+	return errors.Join(p.pull(node, true), syscall.Kill(pid, syscall.SIGKILL))
+}
+
+func (p *peer) pull(node string, out bool) error {
+	return enter.InNet(peerSpace, func() error {
 		port, err := netlink.LinkByName("p" + strings.TrimPrefix(node, "n"))
 		if err != nil {
 			return err
 		}
-		return netlink.LinkSetDown(port)
+		if out {
+			return netlink.LinkSetDown(port)
+		}
+		return netlink.LinkSetUp(port)
 	})
-	return errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
 }
 
 func (p *peer) powerOn(ctx context.Context, node string) error {

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/tests/lab"
+)
+
+// lossWatch tells when a node first had a view without the victim after a time; zero while it has none.
+type lossWatch func(victim string, after time.Time) (time.Time, error)
+
+// failure is a way in which a node fails.
+type failure struct {
+	name string
+	do   func(s stack, victim string) error
+}
+
+var failures = []failure{
+	{"power", func(s stack, victim string) error { return s.powerOff(victim) }},
+	{"stop", func(s stack, victim string) error { return signalHeartbeat(s, victim, syscall.SIGSTOP) }},
+	{"link", func(s stack, victim string) error { return s.pull(victim, true) }},
+}
+
+// detection measures how long after a fault each survivor has a view without the node that failed. Nothing is
+// fenced: with two nodes and a cut link that would end one of the observers.
+func detection(ctx context.Context, b *bench) error {
+	if err := configure(ctx, b.stack, "", "stonith-enabled", "false"); err != nil {
+		return err
+	}
+	for _, f := range failures {
+		for i := range b.repeats {
+			if err := b.detectOnce(ctx, f); err != nil {
+				return fmt.Errorf("%s, repeat %d: %w", f.name, i+1, err)
+			}
+		}
+	}
+	return nil
+}
+
+// detectTimeout is far beyond what either stack needs at the tokens that are measured.
+const detectTimeout = 60 * time.Second
+
+func (b *bench) detectOnce(ctx context.Context, f failure) error {
+	s := b.stack
+	if _, err := settled(ctx, s); err != nil {
+		return err
+	}
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	victim := s.nodes()[rand.N(len(s.nodes()))]
+	watches := make(map[string]lossWatch)
+	for _, n := range s.nodes() {
+		if n != victim {
+			w, err := s.watch(watching, n)
+			if err != nil {
+				return err
+			}
+			watches[n] = w
+		}
+	}
+	// Anywhere between two heartbeats.
+	time.Sleep(time.Second + rand.N(time.Second))
+	began := time.Now()
+	if err := f.do(s, victim); err != nil {
+		return err
+	}
+	for n, w := range watches {
+		err := poll(ctx, fmt.Sprintf("%s: %s has lost %s", s.name(), n, victim), detectTimeout, 5*time.Millisecond, func() (bool, error) {
+			at, err := w(victim, began)
+			if err == nil && !at.IsZero() {
+				b.add(fmt.Sprintf("detection-%d-%s-token-%d", len(s.nodes()), f.name, b.token), "ms", since(began, at))
+			}
+			return !at.IsZero(), err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.powerOff(victim); err != nil {
+		return err
+	}
+	if err := s.pull(victim, false); err != nil {
+		return err
+	}
+	return s.powerOn(ctx, victim)
+}
+
+// signalHeartbeat signals the process that keeps the membership of a node.
+func signalHeartbeat(s stack, node string, sig syscall.Signal) error {
+	all, err := lab.ProcessesOf(s.pid(node))
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.Name == s.heartbeat() {
+			return syscall.Kill(p.PID, sig)
+		}
+	}
+	return fmt.Errorf("%s: %s does not run on %s", s.name(), s.heartbeat(), node)
+}
