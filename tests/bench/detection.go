@@ -28,7 +28,10 @@ var failures = []failure{
 // detection measures how long after a fault each survivor has a view without the node that failed. Nothing is
 // fenced: with two nodes and a cut link that would end one of the observers.
 func detection(ctx context.Context, b *bench) error {
-	if err := configure(ctx, b.stack, "", "stonith-enabled", "false"); err != nil {
+	if err := configure(ctx, b.stack, ""); err != nil {
+		return err
+	}
+	if _, err := run(ctx, b.stack, b.stack.nodes()[0], "", "crm_attribute", "-t", "crm_config", "-n", "stonith-enabled", "-v", "false"); err != nil {
 		return err
 	}
 	for _, f := range failures {

@@ -45,7 +45,7 @@ var scenarios = []scenario{
 	{"detection", 2, detection, 0},
 	{"detection", 8, detection, 0},
 	{"detection", 3, detection, 300},
-	{"detection", 0, detectionSimulated, 0},
+	{"detection-simulated", 0, detectionSimulated, 0},
 }
 
 // shape is the cluster that a scenario needs.

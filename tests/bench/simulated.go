@@ -22,7 +22,7 @@ func detectionSimulated(ctx context.Context, b *bench) error {
 		for _, token := range []time.Duration{usualToken * time.Millisecond, 300 * time.Millisecond} {
 			for _, f := range simnet.Failures {
 				name := fmt.Sprintf("detection-%d-%s-token-%d-simulated", n, f.Name, token.Milliseconds())
-				for seed := range uint64(2 * b.repeats) {
+				for seed := range simulatedRuns(n, b.repeats) {
 					if err := ctx.Err(); err != nil {
 						return err
 					}
@@ -42,4 +42,10 @@ func detectionSimulated(ctx context.Context, b *bench) error {
 		}
 	}
 	return nil
+}
+
+// simulatedRuns is how often a size is repeated: the larger the cluster the more survivors tell their time, and the
+// longer a run takes.
+func simulatedRuns(nodes, repeats int) uint64 {
+	return uint64(min(4*repeats, max(3, 400/nodes)))
 }
