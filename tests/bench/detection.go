@@ -10,9 +10,6 @@ import (
 	"github.com/holdfast-ha/holdfast/tests/lab"
 )
 
-// lossWatch tells when a node first had a view without the victim after a time; zero while it has none.
-type lossWatch func(victim string, after time.Time) (time.Time, error)
-
 // failure is a way in which a node fails.
 type failure struct {
 	name string
@@ -55,15 +52,9 @@ func (b *bench) detectOnce(ctx context.Context, f failure) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	victim := s.nodes()[rand.N(len(s.nodes()))]
-	watches := make(map[string]lossWatch)
-	for _, n := range s.nodes() {
-		if n != victim {
-			w, err := s.watch(watching, n)
-			if err != nil {
-				return err
-			}
-			watches[n] = w
-		}
+	watches, err := watchAll(watching, s, victim)
+	if err != nil {
+		return err
 	}
 	// Anywhere between two heartbeats.
 	time.Sleep(time.Second + rand.N(time.Second))
@@ -71,17 +62,13 @@ func (b *bench) detectOnce(ctx context.Context, f failure) error {
 	if err := f.do(s, victim); err != nil {
 		return err
 	}
+	name := fmt.Sprintf("detection-%d-%s-token-%d", len(s.nodes()), f.name, b.token)
 	for n, w := range watches {
-		err := poll(ctx, fmt.Sprintf("%s: %s has lost %s", s.name(), n, victim), detectTimeout, 5*time.Millisecond, func() (bool, error) {
-			at, err := w(victim, began)
-			if err == nil && !at.IsZero() {
-				b.add(fmt.Sprintf("detection-%d-%s-token-%d", len(s.nodes()), f.name, b.token), "ms", since(began, at))
-			}
-			return !at.IsZero(), err
-		})
+		v, err := awaitLoss(ctx, s, n, w, victim, began)
 		if err != nil {
 			return err
 		}
+		b.add(name, "ms", since(began, v.at))
 	}
 	if err := s.powerOff(victim); err != nil {
 		return err
@@ -104,4 +91,31 @@ func signalHeartbeat(s stack, node string, sig syscall.Signal) error {
 		}
 	}
 	return fmt.Errorf("%s: %s does not run on %s", s.name(), s.heartbeat(), node)
+}
+
+// watchAll watches the views of all nodes but one.
+func watchAll(ctx context.Context, s stack, but string) (map[string]viewing, error) {
+	watches := make(map[string]viewing)
+	for _, n := range s.nodes() {
+		if n == but {
+			continue
+		}
+		w, err := s.watch(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		watches[n] = w
+	}
+	return watches, nil
+}
+
+// awaitLoss waits for a node's first view without the victim.
+func awaitLoss(ctx context.Context, s stack, node string, w viewing, victim string, after time.Time) (seen, error) {
+	var found seen
+	err := poll(ctx, fmt.Sprintf("%s: %s has lost %s", s.name(), node, victim), detectTimeout, 5*time.Millisecond, func() (ok bool, err error) {
+		views, err := w()
+		found, ok = without(views, victim, after)
+		return ok, err
+	})
+	return found, err
 }

@@ -45,15 +45,22 @@ func (h *holdfast) up(ctx context.Context, want shape) error {
 	if err := os.RemoveAll(state); err != nil {
 		return err
 	}
-	c, err := cluster.New(cluster.Options{
-		Options: lab.Options{Nodes: want.nodes, State: state, Log: h.log}, Totem: fmt.Sprintf("token = %d", want.token)})
+	o := cluster.Options{
+		Options: lab.Options{Nodes: want.nodes, State: state, Log: h.log}, Totem: fmt.Sprintf("token = %d", want.token)}
+	if want.slow {
+		o.Sections = "[system]\nsched_rr = false\n"
+	}
+	if want.bare {
+		o.Daemons = []string{h.heartbeat()}
+	}
+	c, err := cluster.New(o)
 	if err != nil {
 		return err
 	}
 	h.cluster = c
 	// As in the peer lab, where a fenced node stays off until it is switched on.
 	c.Power.Behave("", power.Behaviour{KeepOff: true})
-	if err := c.PowerOnAll(ctx); err != nil {
+	if err := c.PowerOnAll(ctx); err != nil || want.bare {
 		return err
 	}
 	_, err = settled(ctx, h)
@@ -67,6 +74,10 @@ func (h *holdfast) down() error {
 	c := h.cluster
 	h.cluster = nil
 	return c.Close()
+}
+
+func (h *holdfast) pull(node string, out bool) error {
+	return h.cluster.Net.Pull(h.cluster.Node(node).ID, 0, out)
 }
 
 func (h *holdfast) pid(node string) int { return h.cluster.Node(node).PID() }

@@ -103,7 +103,14 @@ func (p *peer) peerlab(ctx context.Context, args ...string) error {
 }
 
 func (p *peer) up(ctx context.Context, want shape) error {
-	if err := p.peerlab(ctx, "up", strconv.Itoa(want.nodes), "--token", strconv.Itoa(want.token), "--coefficient", "0", "--ttl", "36000"); err != nil {
+	args := []string{"up", strconv.Itoa(want.nodes), "--token", strconv.Itoa(want.token), "--coefficient", "0", "--ttl", "36000"}
+	if want.slow {
+		args = append(args, "--no-rr")
+	}
+	if want.bare {
+		args = append(args, "--env", "NO_PACEMAKER=1")
+	}
+	if err := p.peerlab(ctx, args...); err != nil {
 		return err
 	}
 	p.names = nil

@@ -28,8 +28,10 @@ type stack interface {
 	powerOn(ctx context.Context, node string) error
 	// pull takes the node's cable out, or puts it back.
 	pull(node string, out bool) error
-	// watch follows the node's views until ctx ends.
-	watch(ctx context.Context, node string) (lossWatch, error)
+	// watch follows the node's views until ctx ends, over its restarts.
+	watch(ctx context.Context, node string) (viewing, error)
+	// complaints are figures of the node's heartbeat daemon about its own trouble since a time, by name.
+	complaints(ctx context.Context, node string, from time.Time) map[string]float64
 	// space is the network namespace from which users reach the nodes, as a file; "" is this process's.
 	space() string
 	vip() netip.Addr
@@ -41,8 +43,12 @@ type stack interface {
 	others() []string
 }
 
-// shape is the size of a cluster and the heartbeat's token in ms.
-type shape struct{ nodes, token int }
+// shape is what a cluster is made of.
+type shape struct {
+	nodes, token int // the heartbeat's token in ms
+	// bare nodes run the heartbeat and nothing else; a slow one runs it without realtime priority.
+	bare, slow bool
+}
 
 // usualToken is the token of clusters in which something else than the heartbeat is measured.
 const usualToken = 1000
