@@ -169,7 +169,11 @@ func (p *peer) powerOff(node string) error {
 	if pid == 0 {
 		return nil
 	}
-	return errors.Join(p.pull(node, true), syscall.Kill(pid, syscall.SIGKILL))
+	if err := errors.Join(p.pull(node, true), syscall.Kill(pid, syscall.SIGKILL)); err != nil {
+		return err
+	}
+	// The peer lab does not switch on what is not off yet.
+	return poll(context.Background(), "the processes of "+node+" die", time.Minute, time.Millisecond, func() (bool, error) { return p.pid(node) == 0, nil })
 }
 
 func (p *peer) pull(node string, out bool) error {
