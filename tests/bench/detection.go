@@ -73,10 +73,10 @@ func (b *bench) detectOnce(ctx context.Context, f failure) error {
 	if err := s.powerOff(victim); err != nil {
 		return err
 	}
-	if err := s.pull(victim, false); err != nil {
+	if err := s.powerOn(ctx, victim); err != nil {
 		return err
 	}
-	return s.powerOn(ctx, victim)
+	return s.pull(victim, false)
 }
 
 // signalHeartbeat signals the process that keeps the membership of a node.
