@@ -41,7 +41,7 @@ func (d *Daemon) engineConfig(f *clusterfile.File) engine.Config {
 			Warning: t.Effective() * time.Duration(t.TokenWarning) / 100,
 		},
 		RingSeq:    saved.RingSeq + ringLead,
-		FileDigest: digest(f),
+		FileDigest: digest(f), KeysDigest: d.clusterKeys.now().Digest(),
 	}
 	sum := 0
 	for _, n := range f.Nodes {
