@@ -82,7 +82,7 @@ func show(out *output.Out, a Action, t *executor.Attempt) {
 	if t.Status == lrm.Done {
 		out.Printf("%s returned %d (%s%s)\n", what, t.RC, t.RC, reason)
 	} else {
-		out.Printf("%s could not be executed (%s%s)\n", what, t.Status, reason)
+		out.Errorf("%s could not be executed (%s%s)", what, t.Status, reason)
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Overrides)) {
 		out.Printf("Overriding the cluster configuration for '%s' with '%s' = '%s'\n", a.Resource, name, a.Overrides[name])

@@ -65,14 +65,15 @@ func (c *Request) Move(ctx context.Context) error {
 	}
 	r := c.Rsc
 	current, active := c.activeOn(r)
-	if c.Promoted && !r.Top().Promotable {
+	switch top := r.Top(); {
+	case !c.Promoted || r.Promotable:
+	case top.Promotable:
+		c.Out.Info("Using parent '%s' for move instead of '%s'.", top.ID, c.Name)
+		c.Name, r = top.ID, top
+		current, active = c.activeOn(r)
+	default:
 		c.Promoted = false
 		c.Out.Info("Ignoring --promoted option: %s is not promotable", c.Name)
-	}
-	if c.Promoted && r.Parent != nil && r.Parent.Kind == model.Clone {
-		c.Out.Info("Using parent '%s' for move instead of '%s'", r.Parent.ID, r.ID)
-		c.Name, r = r.Parent.ID, r.Parent
-		current, active = c.activeOn(r)
 	}
 	if c.Promoted {
 		current, active = c.promotedOn(r)
@@ -82,10 +83,6 @@ func (c *Request) Move(ctx context.Context) error {
 			return program.Faultf(api.CodeExists, "")
 		}
 	}
-	until, err := c.until()
-	if err != nil {
-		return err
-	}
 	// what stands against the new place goes first
 	if err := c.clearFor(ctx, r, nil, false); err != nil {
 		return err
@@ -93,14 +90,14 @@ func (c *Request) Move(ctx context.Context) error {
 	if err := c.clearFor(ctx, r, c.Node, false); err != nil {
 		return err
 	}
-	if err := c.prefer(ctx, until); err != nil {
+	if err := c.prefer(ctx); err != nil {
 		return err
 	}
 	if !c.Force || current == nil || current == c.Node {
 		return nil
 	}
 	if active == 1 {
-		return c.banFrom(ctx, current, until)
+		return c.banFrom(ctx, current)
 	}
 	c.Out.Info("Resource '%s' is currently %s in %d locations. One may now move to %s",
 		c.Name, map[bool]string{true: "promoted", false: "active"}[c.Promoted], active, c.Node.Name)
@@ -141,41 +138,33 @@ func (c *Request) promotedOn(r *model.Resource) (*model.Node, int) {
 // Ban keeps a resource away from --node or from where it runs.
 func (c *Request) Ban(ctx context.Context) error {
 	if c.Node != nil {
-		until, err := c.until()
-		if err != nil {
-			return err
-		}
-		return c.banFrom(ctx, c.Node, until)
+		return c.banFrom(ctx, c.Node)
 	}
 	r := c.Rsc
 	current, active := c.activeOn(r)
 	switch {
+	case active == 1 && current != nil:
+		return c.banFrom(ctx, current)
 	case r.Promotable:
 		promoted, n := c.promotedOn(r)
 		if n == 1 {
-			return c.banNow(ctx, promoted)
+			return c.banFrom(ctx, promoted)
 		}
 		return program.Faultf(api.CodeUsage, "Resource '%s' not moved: active in %d locations (promoted in %d).\n"+
 			"To prevent '%s' from running on a specific location, specify a node."+
 			"To prevent '%s' from being promoted at a specific location, specify a node and the --promoted option.",
 			c.Name, active, n, c.Name, c.Name)
-	case active == 1 && current != nil:
-		return c.banNow(ctx, current)
 	}
 	return program.Faultf(api.CodeUsage, "Resource '%s' not moved: active in %d locations.\n"+
 		"To prevent '%s' from running on a specific location, specify a node.", c.Name, active, c.Name)
 }
 
-func (c *Request) banNow(ctx context.Context, n *model.Node) error {
+// banFrom makes the constraint.
+func (c *Request) banFrom(ctx context.Context, n *model.Node) error {
 	until, err := c.until()
 	if err != nil {
 		return err
 	}
-	return c.banFrom(ctx, n, until)
-}
-
-// banFrom makes the constraint.
-func (c *Request) banFrom(ctx context.Context, n *model.Node, until string) error {
 	rsc, id := c.Name, "cli-ban-"+c.Name+"-on-"+n.Name
 	if !c.Out.Quiet {
 		what := "running"
@@ -197,7 +186,11 @@ func (c *Request) banFrom(ctx context.Context, n *model.Node, until string) erro
 }
 
 // prefer makes the constraint that draws a resource to --node.
-func (c *Request) prefer(ctx context.Context, until string) error {
+func (c *Request) prefer(ctx context.Context) error {
+	until, err := c.until()
+	if err != nil {
+		return err
+	}
 	rsc := c.Name
 	e := cibxml.New("rsc_location", "id", "cli-prefer-"+rsc, "rsc", rsc, "role", c.role())
 	if until == "" {

@@ -50,18 +50,26 @@ func historyNames(r *model.Resource) []string {
 
 // dryRun says what would be cleaned up if this were the cluster.
 func (c *call) dryRun(x *model.Resource) {
-	var ids []string
+	if c.host != nil {
+		c.out.Errorf("Dry run: skipping clean-up of %s on %s due to CIB_file", x.ID, c.host.Name)
+		return
+	}
+	var known, all []string
 	for _, n := range c.m.Nodes {
+		all = append(all, n.ID)
 		if c.m.State.Rsc(x).Known.Has(n) {
-			ids = append(ids, n.ID)
+			known = append(known, n.ID)
 		}
 	}
-	for _, id := range hashorder.Of(ids) {
-		n := c.m.NodeWithID(id)
-		if c.host != nil && n != c.host || !c.m.State.Node(n).Online {
-			continue
+	if len(known) == 0 {
+		known = all
+	}
+	ids := hashorder.Of(known)
+	slices.Reverse(ids)
+	for _, id := range ids {
+		if n := c.m.NodeWithID(id); c.m.State.Node(n).Online {
+			c.out.Errorf("Dry run: skipping clean-up of %s on %s due to CIB_file", x.ID, n.Name)
 		}
-		c.out.Info("Dry run: skipping clean-up of %s on %s due to CIB_file", x.ID, n.Name)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -80,6 +81,8 @@ func finish(err error) error {
 type needs struct {
 	run                        func(*call, context.Context) error
 	resource, node, cib, model bool
+	// whole commands are not for an instance of a clone.
+	whole bool
 }
 
 var commands = map[string]needs{
@@ -106,12 +109,12 @@ var commands = map[string]needs{
 	"set-parameter":         {run: (*call).setParameter, resource: true, model: true},
 	"delete-parameter":      {run: (*call).deleteParameter, resource: true, model: true},
 	"set-property":          {run: (*call).setProperty, resource: true, model: true},
-	"move":                  {run: (*call).move, resource: true, model: true},
-	"ban":                   {run: (*call).ban, resource: true, model: true},
-	"clear":                 {run: (*call).clear, model: true},
+	"move":                  {run: (*call).move, resource: true, model: true, whole: true},
+	"ban":                   {run: (*call).ban, resource: true, model: true, whole: true},
+	"clear":                 {run: (*call).clear, model: true, whole: true},
 	"delete":                {run: (*call).remove, resource: true, model: true},
 	"fail":                  {run: (*call).fail, resource: true, node: true, model: true},
-	"restart":               {run: (*call).restart, resource: true, model: true},
+	"restart":               {run: (*call).restart, resource: true, model: true, whole: true},
 	"wait":                  {run: (*call).wait, cib: true},
 	"digests":               {run: (*call).digests, resource: true, node: true, model: true},
 	"force-demote":          {run: (*call).byHand, resource: true, model: true},
@@ -167,6 +170,9 @@ func (c *call) connect(ctx context.Context, read bool) error {
 	if c.options.resource != "" {
 		if c.rsc = statustext.Find(c.m, c.options.resource); c.rsc == nil {
 			return program.Faultf(api.CodeNoSuchObject, "Resource '%s' not found", c.options.resource)
+		}
+		if commands[c.command].whole && strings.Contains(c.options.resource, ":") {
+			return program.Faultf(api.CodeInvalidParam, "Cannot operate on clone resource instance '%s'", c.options.resource)
 		}
 	}
 	return nil

@@ -4,11 +4,13 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/cib/lrm"
+	"github.com/holdfast-ha/holdfast/crmd/sched/hashorder"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/crmd/sched/opconf"
 	"github.com/holdfast-ha/holdfast/crmd/sched/scalar"
@@ -34,15 +36,18 @@ func (c *call) digests(context.Context) error {
 		}
 		overrides[name] = value
 	}
-	op := c.lastOperation()
+	op := c.lastOperation(overrides)
 	list := c.digestsOf(op, overrides)
 	if c.out.IsXML() {
-		e := cibxml.New("digests", "resource", c.options.resource, "node", c.host.Name, "task", op.task, "interval", itoa(int(op.interval))+"ms")
+		order := c.parameterOrder(overrides)
+		e := cibxml.New("digests", "resource", c.rsc.ID, "node", c.host.Name, "task", op.task, "interval", itoa(int(op.interval))+"ms")
 		for _, d := range list {
 			x := cibxml.New("digest", "type", d.kind, "hash", lrm.Digest(d.params))
 			params := cibxml.New("parameters")
-			for _, name := range slices.Sorted(maps.Keys(d.params)) {
-				params.Set(name, d.params[name])
+			for _, name := range slices.Concat(order, slices.Sorted(maps.Keys(d.params))) {
+				if value, ok := d.params[name]; ok {
+					params.Set(name, value)
+				}
 			}
 			e.Append(x.Append(params))
 		}
@@ -55,6 +60,15 @@ func (c *call) digests(context.Context) error {
 	return nil
 }
 
+// parameterOrder is the order in which Pacemaker shows parameters.
+func (c *call) parameterOrder(overrides map[string]string) []string {
+	var names []string
+	for _, p := range opconf.New(c.m, c.m.World).Params(c.rsc, c.host) {
+		names = append(names, p.Name)
+	}
+	return append(hashorder.Of(slices.Sorted(maps.Keys(overrides))), hashorder.Of(names)...)
+}
+
 // recordedOp is the operation whose digests are wanted.
 type recordedOp struct {
 	task     string
@@ -62,21 +76,25 @@ type recordedOp struct {
 	record   *model.Op
 }
 
-// lastOperation is the start of the resource's present life on the node, or what stands for it: a monitor or,
-// without any history, a start that has not happened.
-func (c *call) lastOperation() recordedOp {
+// lastOperation is the last operation on the node that has said what state the resource is in, else the last of
+// any kind or, without any history, a start that has not happened.
+func (c *call) lastOperation(overrides map[string]string) recordedOp {
 	last := recordedOp{task: "start"}
 	for _, h := range c.host.Records {
-		if h.ID != c.rsc.ID && h.ID != c.rsc.HistoryName && h.ID != c.rsc.XMLID {
+		if h.ID != c.rsc.ID { // as in Pacemaker, instances of anonymous clones have no history of their own
 			continue
 		}
+		telling := false
 		for _, o := range h.Sorted {
-			switch {
-			case o.Task == "start" || o.Task == "migrate_from":
-				last.record, last.task, last.interval = o, "start", 0
-			case o.Task == "monitor" && last.record == nil:
-				last.record = o
+			tells := o.IntervalMs == 0 && slices.Contains([]string{"monitor", "start", "migrate_from"}, o.Task)
+			if tells || !telling {
+				last, telling = recordedOp{o.Task, o.IntervalMs, o}, tells
 			}
+		}
+	}
+	if text, ok := overrides["CRM_meta_interval"]; ok {
+		if ms, err := strconv.ParseInt(text, 10, 64); err == nil && ms >= 0 {
+			last.interval = ms
 		}
 	}
 	return last
@@ -94,12 +112,13 @@ func (c *call) digestsOf(op recordedOp, overrides map[string]string) []digest {
 	if op.record != nil {
 		record = op.record.XML
 	}
+	old := record == nil || scalar.CompareVersions(record.Get("crm_feature_set"), "3.16.0") < 0
 	private, ok := record.Lookup("op-secure-params")
-	if !ok {
+	if !ok && old {
 		private = " passwd password user "
-		if v := record.Get("crm_feature_set"); record != nil && scalar.CompareVersions(v, "3.16.0") >= 0 {
-			private = ""
-		}
+	}
+	if !old {
+		private += " CRM_meta_timeout "
 	}
 	list = append(list, digest{"nonprivate", "non-private parameters", without(all, private, true)})
 	if _, ok := record.Lookup("op-restart-digest"); ok {

@@ -130,7 +130,7 @@ func (c *call) operationXML(h *model.History, o *model.Op) *cibxml.Element {
 
 // changed is when an operation's result last changed, "" when it is not recorded.
 func changed(o *model.Op) string {
-	if sec, err := strconv.ParseInt(o.XML.Get("last-rc-change"), 10, 64); err == nil && sec > 0 {
+	if sec, err := strconv.ParseInt(o.XML.Get("last-rc-change"), 10, 64); err == nil {
 		return time.Unix(sec, 0).Format(time.ANSIC)
 	}
 	return ""

@@ -222,7 +222,7 @@ func (c *call) setProperty(ctx context.Context) error {
 		return program.Faultf(api.CodeNoSuchObject, "Must specify -t with resource type")
 	}
 	if !c.hasValue {
-		return program.Faultf(api.CodeUsage, "Must supply -v with new value")
+		return program.Faultf(api.CodeNoSuchObject, "Must supply -v with new value")
 	}
 	return c.write(ctx, cib.Command{Op: cib.OpModify, Section: "resources",
 		Input: cibxml.New(c.element, "id", lookupID(c.rsc), c.argument, c.value)})

@@ -3,11 +3,9 @@ package resource
 import (
 	"context"
 
-	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/tools/output"
-	"github.com/holdfast-ha/holdfast/tools/program"
 	"github.com/holdfast-ha/holdfast/tools/statusxml"
 )
 
@@ -31,7 +29,7 @@ func (c *call) queryXML(context.Context) error {
 // configured is the configuration of a resource, with its template unless it is wanted as it is written.
 func (c *call) configured(r *model.Resource) *cibxml.Element {
 	if c.command == "query-xml-raw" {
-		if e := rawElement(c.doc, r.XMLID); e != nil {
+		if e := rawElement(c.doc, r.XMLID); e != nil && e.Get("template") != "" {
 			return e
 		}
 	}
@@ -57,10 +55,10 @@ func rawElement(doc *cibxml.Element, id string) *cibxml.Element {
 func (c *call) getProperty(context.Context) error {
 	value, ok := c.rsc.XML.Lookup(c.argument)
 	if !ok {
-		return program.Faultf(api.CodeNoSuchObject, "")
+		return nil
 	}
 	if c.out.IsXML() {
-		c.out.Add(cibxml.New("list", "name", "attributes", "count", "1").Append(output.TextElement("item", value, "name", c.argument)))
+		c.out.Add(cibxml.New("list", "name", "properties", "count", "1").Append(output.TextElement("item", value, "name", c.argument)))
 		return nil
 	}
 	c.out.Printf("%s\n", value)

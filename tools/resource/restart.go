@@ -33,7 +33,7 @@ func (c *call) restart(ctx context.Context) error {
 		} else {
 			c.out.Errorf("%s is not running anywhere and so cannot be restarted", r.Name())
 		}
-		return program.Exit(api.CodeNoSuchObject)
+		return program.Faultf(api.CodeNoSuchObject, "")
 	}
 	c.rsc = r
 	w := &rscwait.Waiter{Env: c.env, Conn: c.conn, Out: c.out, Timeout: c.seconds(0)}

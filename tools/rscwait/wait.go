@@ -74,7 +74,7 @@ func (w *Waiter) report(pending []*action.Action) {
 			text += "\ton " + a.Node.Name
 		}
 	}
-	w.Out.Errorf("%s", text)
+	w.Out.Info("%s", text)
 }
 
 // pending is what the scheduler would have done now.
