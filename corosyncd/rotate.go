@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -170,7 +169,7 @@ func (d *Daemon) settleKeys(ctx context.Context, before keyring.Ring) error {
 	id := before.Sealing()
 	alone := before.Only(id).Digest()
 	var missing []string
-	if err := d.core.do(ctx, func() { missing = slices.Clone(d.core.engine.Keyless(alone)) }); err != nil || len(missing) == 0 {
+	if err := d.core.do(ctx, func() { missing = d.core.engine.Keyless(alone) }); err != nil || len(missing) == 0 {
 		return err
 	}
 	if err := d.step(ctx, gossip.Command{Do: useKey, Key: uint32(id)}, nil); err != nil {
@@ -246,9 +245,14 @@ func (d *Daemon) followed(ctx context.Context, digest uint32) error {
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	missing := []string{"nobody"}
 	for {
-		var missing []string
-		if err := d.core.do(ctx, func() { missing = slices.Clone(d.core.engine.Keyless(digest)) }); err == nil && len(missing) == 0 {
+		var now []string
+		// When do fails the function may run later, so now is only looked at when it has not.
+		if err := d.core.do(ctx, func() { now = d.core.engine.Keyless(digest) }); err == nil {
+			missing = now
+		}
+		if len(missing) == 0 {
 			return nil
 		}
 		select {
