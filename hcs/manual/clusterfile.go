@@ -99,6 +99,10 @@ var sections = []section{
 		{"wait_for_all", "A cluster that starts waits for all nodes. On wherever a part of the cluster could go on without the rest."},
 		{"expected_votes, last_man_standing, last_man_standing_window, auto_tie_breaker, auto_tie_breaker_node, allow_downscale", "With votequorum's meaning."},
 	}},
+	{"[system]", "How the operating system runs the heartbeat daemon.", [][2]string{
+		{"sched_rr", "Whether it asks for realtime priority. Default: true. Without, a busy machine makes it late."},
+		{"priority", "Its nice value without realtime priority, from -20 to 19."},
+	}},
 	{"[logging]", "", [][2]string{{"level", "debug, info, warn or error. Default: info."}}},
 	{"[fencing]", "How nodes are fenced. Times are spans in quotes, such as \"30s\".", [][2]string{
 		{"driver", "native: what Holdfast has drivers of its own for (fence_ipmilan and its namesakes, fence_redfish, fence_sbd, fence_scsi) is served by those, except devices with parameters that they do not know; legacy: installed fence agents serve everything. Default: native. A device may say it itself."},

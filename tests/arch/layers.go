@@ -85,6 +85,7 @@ var rules = []rule{
 	{"corosyncd/engine", []string{"api", "corosyncd/frame", "corosyncd/detector", "corosyncd/member", "corosyncd/quorum"}, "the three machines as one, for the daemon and the simulation"},
 	{"corosyncd/links", []string{"api", "internal", "corosyncd/frame"}, "a shell never imports another"},
 	{"corosyncd/gossip", []string{"api", "internal"}, "a shell never imports another"},
+	{"corosyncd/keyring", []string{"internal", "corosyncd/frame"}, "the file with the packets' keys"},
 	{"corosyncd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
 	{"crmd/sched/graph", []string{"cib"}, "the last stage's output, without its writer's inputs"},

@@ -3,7 +3,8 @@
 //
 //	go run ./tests/bench [NAME...]
 //
-// Without a name it measures everything; BENCH in the environment names one too. BENCH_REPEATS says how often
+// The name "stress" loads the machine instead, and counts members that are lost although nothing failed (stress.go).
+// Without a name it measures everything else; BENCH in the environment names one too. BENCH_REPEATS says how often
 // (5), BENCH_STACKS which stacks (holdfast,pacemaker). Progress goes to standard error. Exit status 1 tells
 // that a measurement failed; what was measured is printed all the same.
 package main
@@ -27,25 +28,40 @@ import (
 // scenario is one kind of measurement.
 type scenario struct {
 	name  string
-	nodes int
+	nodes int // 0: it needs no cluster
 	run   func(context.Context, *bench) error
+	token int // of the heartbeat in ms, 0 is the usual 1000
 }
 
 // scenarios in the order in which they run; those of one size share a cluster.
 var scenarios = []scenario{
-	{"footprint", 3, footprint},
-	{"move", 3, move},
-	{"monitor-failure", 3, monitorFailure},
-	{"failover-3", 3, failover},
-	{"bulk", 3, bulk},
-	{"power-on", 3, powerUp},
-	{"failover-2", 2, failover},
+	{"footprint", 3, footprint, 0},
+	{"move", 3, move, 0},
+	{"monitor-failure", 3, monitorFailure, 0},
+	{"failover-3", 3, failover, 0},
+	{"detection", 3, detection, 0},
+	{"bulk", 3, bulk, 0},
+	{"power-on", 3, powerUp, 0},
+	{"failover-2", 2, failover, 0},
+	{"detection", 2, detection, 0},
+	{"detection", 8, detection, 0},
+	{"detection", 3, detection, 300},
+	{"detection-simulated", 0, detectionSimulated, 0},
+}
+
+// shape is the cluster that a scenario needs.
+func (s *scenario) shape() shape {
+	if s.token == 0 {
+		return shape{nodes: s.nodes, token: usualToken}
+	}
+	return shape{nodes: s.nodes, token: s.token}
 }
 
 // bench is one run of one scenario on one stack.
 type bench struct {
 	stack   stack
 	repeats int
+	token   int // of the cluster's heartbeat, ms
 	samples *samples
 }
 
@@ -61,7 +77,12 @@ func work() int {
 		log.Error("no lab on this machine", "why", why)
 		return 1
 	}
-	chosen, err := choose(append(os.Args[1:], strings.Fields(os.Getenv("BENCH"))...))
+	names := append(os.Args[1:], strings.Fields(os.Getenv("BENCH"))...)
+	underStress := slices.Equal(names, []string{"stress"})
+	if underStress {
+		names = nil
+	}
+	chosen, err := choose(names)
 	if err != nil {
 		log.Error(err.Error())
 		return 64
@@ -76,11 +97,18 @@ func work() int {
 		log.Error(err.Error())
 		return 1
 	}
+	if underStress {
+		if err := stressMain(ctx, stacks, log); err != nil {
+			log.Error(err.Error())
+			return 1
+		}
+		return 0
+	}
 	code := 0
 	for len(chosen) > 0 {
-		nodes := chosen[0].nodes
-		same := slices.DeleteFunc(slices.Clone(chosen), func(s scenario) bool { return s.nodes != nodes })
-		chosen = slices.DeleteFunc(chosen, func(s scenario) bool { return s.nodes == nodes })
+		want := chosen[0].shape()
+		same := slices.DeleteFunc(slices.Clone(chosen), func(s scenario) bool { return s.shape() != want })
+		chosen = slices.DeleteFunc(chosen, func(s scenario) bool { return s.shape() == want })
 		results := map[string]*samples{"holdfast": newSamples(), "pacemaker": newSamples()}
 		for _, s := range stacks {
 			if err := measure(ctx, s, same, repeats, results[s.name()], log); err != nil {
@@ -109,15 +137,17 @@ func choose(names []string) ([]scenario, error) {
 	}
 	var chosen []scenario
 	for _, name := range names {
-		at := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
-		if at < 0 {
+		found := slices.DeleteFunc(slices.Clone(scenarios), func(s scenario) bool { return s.name != name })
+		if len(found) == 0 {
 			var known []string
 			for _, s := range scenarios {
-				known = append(known, s.name)
+				if !slices.Contains(known, s.name) {
+					known = append(known, s.name)
+				}
 			}
 			return nil, fmt.Errorf("there is no measurement %q; there are %s", name, strings.Join(known, ", "))
 		}
-		chosen = append(chosen, scenarios[at])
+		chosen = append(chosen, found...)
 	}
 	return chosen, nil
 }
@@ -159,15 +189,15 @@ func measure(ctx context.Context, s stack, todo []scenario, repeats int, into *s
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if len(s.nodes()) == 0 {
+		if sc.nodes > 0 && len(s.nodes()) == 0 {
 			began := time.Now()
-			if err := s.up(ctx, sc.nodes); err != nil {
+			if err := s.up(ctx, sc.shape()); err != nil {
 				return fmt.Errorf("form a cluster of %d nodes: %w", sc.nodes, err)
 			}
 			log.Info("cluster is up", "stack", s.name(), "nodes", sc.nodes, "ms", time.Since(began).Milliseconds())
 		}
-		log.Info("measure", "what", sc.name, "stack", s.name(), "load", busy())
-		if err := sc.run(ctx, &bench{stack: s, repeats: repeats, samples: into}); err != nil {
+		log.Info("measure", "what", sc.name, "nodes", sc.nodes, "stack", s.name(), "load", busy())
+		if err := sc.run(ctx, &bench{stack: s, repeats: repeats, token: sc.shape().token, samples: into}); err != nil {
 			log.Error("measurement failed", "what", sc.name, "stack", s.name(), "err", err)
 			failed = fmt.Errorf("%s: %w", sc.name, err)
 			if err := s.down(); err != nil {
