@@ -30,6 +30,8 @@ type Fault struct {
 	Msg string
 	// Bare leaves the command's name out.
 	Bare bool
+	// Silent ends the command without any message: it has said everything.
+	Silent bool
 }
 
 func (f *Fault) Error() string { return f.Msg }
@@ -40,7 +42,7 @@ func Faultf(code int, format string, args ...any) error {
 }
 
 // Exit ends a command with a status and without a message.
-func Exit(code int) error { return &Fault{Code: code} }
+func Exit(code int) error { return &Fault{Code: code, Silent: true} }
 
 // Group is a part of the option table with a help option of its own: --help-KEY.
 type Group struct {
