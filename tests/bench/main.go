@@ -40,6 +40,7 @@ var scenarios = []scenario{
 	{"bulk", 3, bulk},
 	{"power-on", 3, powerUp},
 	{"failover-2", 2, failover},
+	{"scheduler", 0, nil}, // needs no cluster
 }
 
 // bench is one run of one scenario on one stack.
@@ -57,10 +58,6 @@ func work() int {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if why := room.Missing(); why != "" {
-		log.Error("no lab on this machine", "why", why)
-		return 1
-	}
 	chosen, err := choose(append(os.Args[1:], strings.Fields(os.Getenv("BENCH"))...))
 	if err != nil {
 		log.Error(err.Error())
@@ -71,7 +68,28 @@ func work() int {
 		log.Error("BENCH_REPEATS has to be a number above 0", "is", os.Getenv("BENCH_REPEATS"))
 		return 64
 	}
-	stacks, err := makeStacks(strings.Split(or(os.Getenv("BENCH_STACKS"), "holdfast,pacemaker"), ","), log)
+	names := strings.Split(or(os.Getenv("BENCH_STACKS"), "holdfast,pacemaker"), ",")
+	code := 0
+	clusters := slices.DeleteFunc(slices.Clone(chosen), func(s scenario) bool { return s.run == nil })
+	if len(clusters) < len(chosen) {
+		if err := scheduler(ctx, slices.Contains(names, "pacemaker"), log); err != nil {
+			log.Error("measurement failed", "what", "scheduler", "err", err)
+			code = 1
+		}
+	}
+	if len(clusters) == 0 {
+		return code
+	}
+	return max(code, inClusters(ctx, clusters, repeats, names, log))
+}
+
+// inClusters measures what needs clusters.
+func inClusters(ctx context.Context, chosen []scenario, repeats int, names []string, log *slog.Logger) int {
+	if why := room.Missing(); why != "" {
+		log.Error("no lab on this machine", "why", why)
+		return 1
+	}
+	stacks, err := makeStacks(names, log)
 	if err != nil {
 		log.Error(err.Error())
 		return 1
