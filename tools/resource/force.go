@@ -25,7 +25,7 @@ func (c *call) byHand(ctx context.Context) error {
 	r := c.rsc
 	switch r.Kind {
 	case model.Group, model.Bundle:
-		kind := map[model.Kind]string{model.Group: "group", model.Bundle: "bundle"}[r.Kind]
+		kind := map[model.Kind]string{model.Group: "group", model.Bundle: "bundled"}[r.Kind]
 		c.out.Errorf("Sorry, the %s option doesn't support %s resources", c.command, kind)
 		return program.Faultf(int(lrm.RCUnimplemented), "")
 	case model.Clone:
