@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/mon"
 	"github.com/holdfast-ha/holdfast/tools/node"
 	"github.com/holdfast-ha/holdfast/tools/resource"
+	"github.com/holdfast-ha/holdfast/tools/sbd"
 	"github.com/holdfast-ha/holdfast/tools/simulate"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
 )
@@ -22,9 +23,10 @@ import (
 // commands is the table, one row per name under which holdfast-tools is linked.
 var commands = slices.Concat(
 	[]cli.Command{
+		stonith.Command,
+		sbd.Command,
 		mon.Command,
 		resource.Command,
-		stonith.Command,
 		{Name: "crm_simulate", Help: "what the cluster would do", Run: simulate.Run},
 	},
 	attr.Commands(resource.CRMResource),

@@ -66,7 +66,7 @@ type Program struct {
 	Unnamed bool
 	// Extra are options about the output.
 	Extra []cli.Option
-	// UnknownFormat is the exit status for a value of --output-as that is none, 1 when it is 0.
+	// UnknownFormat is the exit status when the output cannot be made as it is wanted, 1 when it is 0.
 	UnknownFormat int
 	// Choose, when set, may change where and how the result is written, Prepare the output before it is used.
 	Choose  func(format output.Format, file string) (output.Format, string)
@@ -159,7 +159,7 @@ func (p *Program) output(env *cli.Env, s *settings) (*output.Out, func(), error)
 	if s.to != "" {
 		f, err := os.Create(s.to)
 		if err != nil {
-			return nil, nil, Faultf(1, "Error creating output format %s: %v", s.format, err)
+			return nil, nil, Faultf(max(p.UnknownFormat, 1), "Error creating output format %s: %v", s.format, err)
 		}
 		w, done = f, func() { f.Close() }
 	}
