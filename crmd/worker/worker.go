@@ -355,9 +355,10 @@ func (w *Worker) Fail(rsc string, nowSeconds int64) error {
 	if !ok {
 		return fmt.Errorf("resource %s has no history on %s", rsc, w.node)
 	}
-	op := lrm.Op{Key: lrm.OpKey(rsc, "asyncmon", 0), Task: "asyncmon", Origin: "crm_resource", RC: lrm.RCError,
-		Transition: lrm.Key{Action: int(w.seq), Transition: -1, UUID: lrm.NoUUID}, ExitReason: "Simulated failure",
-		CallID: -1, LastRCChange: nowSeconds}
+	call := w.hist.LastCall(rsc) + 1 // newer than what went before, older than the recovery
+	op := lrm.Op{Key: lrm.OpKey(rsc, "asyncmon", 0), Task: "asyncmon", Origin: "do_update_resource", RC: lrm.RCError,
+		FeatureSet: cib.FeatureSet, Transition: lrm.Key{Action: call, Transition: -1, UUID: lrm.NoUUID},
+		ExitReason: "Simulated failure", CallID: call, LastRCChange: nowSeconds}
 	w.hist.Record(history.Result{Resource: agent, Op: op})
 	w.report(rsc, &api.OpEvent{Key: op.Transition.String(), Rsc: rsc, Op: op, Recorded: true})
 	return nil

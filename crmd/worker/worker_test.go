@@ -192,8 +192,8 @@ func TestFail_RecordsAFailureThatNobodyAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	up := w.Unsent()
-	if ev := up.Updates[0].Event; ev.Op.Transition.Transition != -1 || !ev.Op.Failed() {
-		t.Errorf("got %+v", ev)
+	if ev := up.Updates[0].Event; ev.Op.Transition.Transition != -1 || !ev.Op.Failed() || ev.Op.CallID != 6 {
+		t.Errorf("got %+v; it has to be newer than the start, and older than what comes next", ev)
 	}
 }
 
