@@ -77,6 +77,7 @@ type Daemon struct {
 	load     load         // of this node; only the loop touches it
 	fence    fenceSync
 	couriers couriers
+	records  records
 	uplink   chan struct{} // capacity 1: there may be something to report
 	fileNews chan struct{} // capacity 1: there may be a new cluster file
 	planner  planner
@@ -126,7 +127,7 @@ func New(cfg Config) (*Daemon, error) {
 		uplink: make(chan struct{}, 1), fileNews: make(chan struct{}, 1), leaving: make(chan struct{}),
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)
-	d.planner = planner{schedule: cfg.Schedule, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
+	d.planner = planner{schedule: cfg.Schedule, explain: explain, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
 	d.machine = controller.New(controller.Config{Node: d.node, ID: d.id, UUID: newUUID(), Version: Version, FeatureSet: cib.FeatureSet,
 		Throttle: limits, Times: cfg.Times})
 	d.sampleMs.Store(d.machine.ThrottleOf(d.node).SampleMs)
@@ -170,7 +171,10 @@ func (d *Daemon) open() (err error) {
 	e := d.cfg.Executor
 	e.Dirs, e.Report, e.Stonith, e.Log = d.cfg.Dirs, d.executed, d.deviceCall, d.log
 	d.exec, err = executor.New(e)
-	return err
+	if err != nil {
+		return err
+	}
+	return d.records.open(d)
 }
 
 // raftHeartbeat is twice the token: corosyncd says that a leader is gone long before, and a starved one is
@@ -209,6 +213,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { d.followDC(ctx); return nil })
 	g.Go(func() error { d.sample(ctx); return nil })
 	g.Go(func() error { d.followFile(ctx); return nil })
+	g.Go(func() error { return d.records.archive.Run(ctx) })
 	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
 	sdnotify.Notify(sdnotify.Ready)

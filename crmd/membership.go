@@ -25,6 +25,7 @@ func (d *Daemon) watchViews(ctx context.Context) {
 			}
 			d.view.Store(&v)
 			d.couriers.members(&v)
+			d.records.members(&v)
 			return d.input(controller.ViewChanged{View: v})
 		})
 		if ctx.Err() != nil {

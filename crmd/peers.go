@@ -52,6 +52,7 @@ func (d *Daemon) peerHandler() http.Handler {
 		}
 		finish(w, nil, d.input(controller.AttrReceived{Entries: in}))
 	})
+	d.handleRecords(mux)
 	mux.Handle(pathClient+"/", http.StripPrefix(pathClient, d.clientHandler(true)))
 	return mux
 }

@@ -118,7 +118,9 @@ const alarmWindow = 2 * time.Minute
 // add notes resources that a record is about, each once.
 func (r *record) add(resources ...string) {
 	for _, x := range resources {
-		if !slices.Contains(r.Resources, x) {
+		if len(r.Resources) >= maxResources {
+			r.Dropped++
+		} else if !slices.Contains(r.Resources, x) {
 			r.Resources = append(r.Resources, x)
 		}
 	}

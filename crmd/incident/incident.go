@@ -21,6 +21,7 @@ const (
 	maxNotes     = 100
 	maxDecisions = 8
 	maxAlarms    = 256
+	maxResources = 200
 	maxForeign   = 128
 )
 
