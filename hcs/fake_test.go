@@ -26,6 +26,8 @@ type fake struct {
 	links    []api.LinkStatus
 	notes    []api.Note
 	timeline []api.TimelineEvent
+	// incidents are whole, newest first.
+	incidents []api.Incident
 	throttle api.ThrottleStatus
 	file     api.ClusterFile
 	tokens   []api.Token
@@ -75,6 +77,7 @@ func newFake(t testing.TB, dir string) *fake {
 	load(t, dir, "links.json", &f.links)
 	load(t, dir, "notes.json", &f.notes)
 	load(t, dir, "timeline.json", &f.timeline)
+	load(t, dir, "incidents.json", &f.incidents)
 	load(t, dir, "throttle.json", &f.throttle)
 	load(t, dir, "devices.json", &f.devices)
 	load(t, dir, "history.json", &f.history)
