@@ -134,7 +134,7 @@ type IncidentAction struct {
 	OK      bool   `json:"ok"`
 	Text    string `json:"text,omitempty"`
 	// Waited is for how many ms the throttle held it back.
-	Waited int64 `json:"waited,omitempty"`
+	Waited int64  `json:"waited,omitempty"`
 	Key    string `json:"key,omitempty"` // ties the result to the order
 }
 

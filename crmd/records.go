@@ -68,33 +68,16 @@ func (r *records) resume(now time.Time) {
 	}
 }
 
-// happened completes an event with what is known of the node, and records it. Only the loop calls it.
+// happened records an event. The reasons of a plan follow, because they take another run of the scheduler. Only the loop calls it.
 func (d *Daemon) happened(now time.Time, ev incident.Event) {
-	switch x := ev.(type) {
-	case incident.Lost:
-		x.Digests = d.digests(x.Node, lossDigests)
-		ev = x
-	case incident.Ended:
-		if !x.OK {
-			x.Digests = d.digests(x.Node, failureDigests)
-			ev = x
-		}
-	case incident.Planned:
-		if len(x.Changes) > 0 {
-			d.spawn(func(context.Context) {
-				notes := d.planner.reasons(x.Changes)
-				_ = d.post(func(now time.Time) { d.happened(now, incident.Decided{Transition: x.Transition, Notes: notes}) })
-			})
-		}
+	if x, ok := ev.(incident.Planned); ok && len(x.Changes) > 0 {
+		d.spawn(func(context.Context) {
+			notes := d.planner.reasons(x.Changes)
+			_ = d.post(func(now time.Time) { d.happened(now, incident.Decided{Transition: x.Transition, Notes: notes}) })
+		})
 	}
 	d.records.step(now, ev)
 }
-
-// How many seconds of a node's vitals an incident keeps.
-const (
-	lossDigests    = 60
-	failureDigests = 10
-)
 
 // step lets the machine write. Only the loop calls it.
 func (r *records) step(now time.Time, ev incident.Event) {
@@ -334,6 +317,3 @@ func (r *records) settle(ctx context.Context) {
 		}
 	}
 }
-
-// digests are the last vitals of a node that this one holds.
-func (d *Daemon) digests(node string, n int) []api.Digest { return nil }

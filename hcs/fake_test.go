@@ -28,13 +28,13 @@ type fake struct {
 	timeline []api.TimelineEvent
 	// incidents are whole, newest first.
 	incidents []api.Incident
-	throttle api.ThrottleStatus
-	file     api.ClusterFile
-	tokens   []api.Token
-	devices  []api.FenceDeviceStatus
-	history  []api.FenceEvent
-	result   api.FenceResult
-	cleaned  []string
+	throttle  api.ThrottleStatus
+	file      api.ClusterFile
+	tokens    []api.Token
+	devices   []api.FenceDeviceStatus
+	history   []api.FenceEvent
+	result    api.FenceResult
+	cleaned   []string
 	// busy is how many more times the DC says that it is not done.
 	busy int
 	// calls are the requests that change something other than the CIB, for the scripts to look at.
