@@ -18,6 +18,7 @@ type File struct {
 	Nodes   []Node // by ascending id
 	Quorum  Quorum
 	Logging Logging
+	Metrics Metrics
 	// Rest holds the sections that corosyncd does not look at, such as resource and stonith: the readers of
 	// the CRM's sections start from it, and report into the same list of problems.
 	Rest *Section
@@ -35,7 +36,7 @@ type Ignored struct {
 // restSections are the top-level keys that belong to the CRM.
 var restSections = []string{
 	"properties", "resource_defaults", "op_defaults", "resource", "group", "stonith", "fencing_level", "constraint",
-	"tag", "alert", "acl", "xml", "throttle",
+	"tag", "alert", "acl", "xml", "throttle", "detector", "vitals",
 }
 
 // Parse reads a cluster file. name is used in problems. The error is Problems unless the text is not TOML at
@@ -54,6 +55,7 @@ func Parse(name string, text []byte, more ...func(*File)) (*File, error) {
 	f.Totem = readTotem(root, len(f.Nodes))
 	f.Quorum = readQuorum(root, f.Nodes)
 	f.Logging = readLogging(root)
+	f.Metrics = readMetrics(root)
 	for _, key := range restSections {
 		root.use(key)
 	}

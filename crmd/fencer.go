@@ -89,6 +89,7 @@ func (d *Daemon) watchFencer(ctx context.Context) {
 			if ev.ID == "" {
 				return nil // the greeting of a stream
 			}
+			d.alerts.fencing(ev)
 			return d.input(controller.FenceHappened{Event: ev})
 		})
 		if ctx.Err() != nil {

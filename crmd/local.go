@@ -55,6 +55,7 @@ func (d *Daemon) executed(r executor.Result) {
 	if r.Deleted {
 		return
 	}
+	d.alerts.result(r)
 	params := d.agentParameters(r.Op)
 	w := worker.Result{
 		Order: api.Order{Kind: api.OrderOp, Key: r.Op.Tag, Rsc: r.Op.Rsc, Class: r.Op.Class, Provider: r.Op.Provider, Type: r.Op.Type,

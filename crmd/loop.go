@@ -130,6 +130,7 @@ func (d *Daemon) step(now time.Time, in controller.Input) {
 // publish lets others see the machine's present state.
 func (d *Daemon) publish() {
 	old := d.snap.Load()
+	d.tune(d.machine.Document())
 	s := &snapshot{doc: d.machine.Document(), dc: d.machine.DC(), leads: d.machine.Leads(), acting: d.machine.Acting(), next: make(chan struct{})}
 	s.status = d.machine.Status()
 	s.status.Version, s.status.Node, s.status.NodeID = Version, d.node, d.id
@@ -151,6 +152,7 @@ func (d *Daemon) publish() {
 		return // nobody needs to be woken
 	}
 	d.snap.Store(s)
+	d.alerts.attributes(old, s)
 	if old != nil {
 		close(old.next)
 	}

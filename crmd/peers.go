@@ -17,6 +17,7 @@ func (d *Daemon) peerHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathEnlist, d.enlisted)
 	mux.HandleFunc("GET "+pathMirror, d.serveMirror)
+	mux.HandleFunc("GET "+pathVitals, d.serveVitals)
 	mux.HandleFunc("POST "+pathPropose, d.takeProposal)
 	mux.HandleFunc("GET "+pathProgress, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, d.progress()) })
 	mux.HandleFunc("POST "+pathOrders, func(w http.ResponseWriter, r *http.Request) {

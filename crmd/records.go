@@ -68,16 +68,34 @@ func (r *records) resume(now time.Time) {
 	}
 }
 
-// happened records an event. The reasons of a plan follow, because they take another run of the scheduler. Only the loop calls it.
+// happened completes an event with the vitals of the node, and records it. The reasons of a plan follow, because
+// they take another run of the scheduler. Only the loop calls it.
 func (d *Daemon) happened(now time.Time, ev incident.Event) {
-	if x, ok := ev.(incident.Planned); ok && len(x.Changes) > 0 {
-		d.spawn(func(context.Context) {
-			notes := d.planner.reasons(x.Changes)
-			_ = d.post(func(now time.Time) { d.happened(now, incident.Decided{Transition: x.Transition, Notes: notes}) })
-		})
+	switch x := ev.(type) {
+	case incident.Lost:
+		x.Digests = d.observer.Digests(x.Node, lossDigests)
+		ev = x
+	case incident.Ended:
+		if !x.OK {
+			x.Digests = d.observer.Digests(x.Node, failureDigests)
+			ev = x
+		}
+	case incident.Planned:
+		if len(x.Changes) > 0 {
+			d.spawn(func(context.Context) {
+				notes := d.planner.reasons(x.Changes)
+				_ = d.post(func(now time.Time) { d.happened(now, incident.Decided{Transition: x.Transition, Notes: notes}) })
+			})
+		}
 	}
 	d.records.step(now, ev)
 }
+
+// How many seconds of a node's vitals an incident keeps.
+const (
+	lossDigests    = 60
+	failureDigests = 10
+)
 
 // step lets the machine write. Only the loop calls it.
 func (r *records) step(now time.Time, ev incident.Event) {

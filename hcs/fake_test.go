@@ -26,9 +26,10 @@ type fake struct {
 	links    []api.LinkStatus
 	notes    []api.Note
 	timeline []api.TimelineEvent
+	throttle api.ThrottleStatus
+	alarms   api.AlarmStatus
 	// incidents are whole, newest first.
 	incidents []api.Incident
-	throttle  api.ThrottleStatus
 	file      api.ClusterFile
 	tokens    []api.Token
 	devices   []api.FenceDeviceStatus
@@ -79,6 +80,7 @@ func newFake(t testing.TB, dir string) *fake {
 	load(t, dir, "timeline.json", &f.timeline)
 	load(t, dir, "incidents.json", &f.incidents)
 	load(t, dir, "throttle.json", &f.throttle)
+	load(t, dir, "alarms.json", &f.alarms)
 	load(t, dir, "devices.json", &f.devices)
 	load(t, dir, "history.json", &f.history)
 	load(t, dir, "result.json", &f.result)

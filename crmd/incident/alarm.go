@@ -21,6 +21,7 @@ func (m *Machine) alarmed(now time.Time, a api.Alarm) {
 		r = m.start(now, api.IncidentAlarm, a.Name, a.Summary)
 		r.Node, r.Started, r.Advice = a.Node, a.Raised, a.Advice
 	}
+	worse := r.Severity != a.Severity || len(r.Evidence) == 0
 	r.Severity, r.Headline = a.Severity, a.Name+": "+a.Summary
 	e := api.IncidentEvidence{At: a.Updated, Node: a.Node, Text: a.Summary, Alarm: &a}
 	// The first entry is the alarm as it is now; those behind it are how it was when it was raised and when it
@@ -32,12 +33,18 @@ func (m *Machine) alarmed(now time.Time, a api.Alarm) {
 		m.evidence(now, r, api.IncidentEvidence{At: a.Updated, Node: a.Node, Text: a.Severity + ": " + a.Summary, Facts: a.Evidence})
 	}
 	r.Evidence[0] = e
+	if !worse && a.Cleared == 0 && (a.Severity == api.Info || now.Sub(r.touched) < renewal) {
+		return // what only lasts is not worth a write on every node
+	}
 	m.touch(now, r)
 	if a.Cleared != 0 {
 		m.end(now, r, api.IncidentOver)
 	}
 	m.explain(now, a)
 }
+
+// renewal is how often the record of an alarm that lasts is written again.
+const renewal = time.Minute
 
 // explain adds an alarm to the open records of its node.
 func (m *Machine) explain(now time.Time, a api.Alarm) {
@@ -66,8 +73,12 @@ func (m *Machine) remember(a api.Alarm) {
 
 // throttled keeps one record from the moment at which the node is throttled until it is not.
 func (m *Machine) throttled(now time.Time, ev Throttled) {
+	if ev.Mode == m.mode {
+		return // only the job limit has changed
+	}
 	r := m.find(func(r *record) bool { return r.Kind == api.IncidentThrottle })
-	text := fmt.Sprintf("throttle mode of %s: %s (was %s)", m.node, ev.Mode, ev.From)
+	text := fmt.Sprintf("throttle mode of %s: %s (was %s)", m.node, ev.Mode, m.mode)
+	m.mode = ev.Mode
 	if r == nil {
 		if ev.Mode == "negligible" {
 			return

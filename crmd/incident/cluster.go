@@ -88,10 +88,17 @@ func (m *Machine) nodeLost(now time.Time, ev Lost) {
 	for _, x := range m.open {
 		x.abandon(now, ev.Node)
 	}
+	if a, ok := m.answers[ev.Node]; ok && now.Sub(a.at) < answerWindow {
+		m.heard(now, a.ev)
+	}
+	delete(m.answers, ev.Node)
 	if r.Node != m.node {
 		m.alarmsOf(now, r, m.node, "heartbeat.network", "heartbeat.stall", "link.flap")
 	}
 }
+
+// answerWindow is how long before the record of a loss an answer of that node's crmd counts for it.
+const answerWindow = 10 * time.Second
 
 // alarmsOf adds the alarms of a node that lasted when the record began or ended shortly before; only adds those
 // with these names when there are any.
@@ -128,7 +135,8 @@ func (r *record) add(resources ...string) {
 
 func (m *Machine) heard(now time.Time, ev Heard) {
 	r := m.find(func(r *record) bool { return r.Kind == api.IncidentLoss && r.Subject == ev.Node })
-	if r == nil {
+	if r == nil || !m.leads {
+		m.answers[ev.Node] = answer{now, ev}
 		return
 	}
 	text := fmt.Sprintf("crmd on %s did not answer within %d ms either", ev.Node, ev.After.Milliseconds())

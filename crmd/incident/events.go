@@ -101,10 +101,10 @@ type Idle struct{}
 // Alarmed is an alarm of this node: raised, changed or cleared.
 type Alarmed struct{ Alarm api.Alarm }
 
-// Throttled is a change of this node's throttle mode.
+// Throttled is this node's throttle mode.
 type Throttled struct {
-	Mode, From string
-	Inputs     []api.ThrottleInput
+	Mode   string
+	Inputs []api.ThrottleInput
 }
 
 // MonitorHeld is a monitor of this node that got no answer, which does not count yet; or that got one after all.

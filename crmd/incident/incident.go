@@ -45,6 +45,14 @@ type Machine struct {
 	// lost are incidents of nodes that have not come back, by node.
 	lost  map[string]*record
 	dirty []*record
+	// answers are those of crmds of nodes that were lost, which may come before the record of the loss.
+	answers map[string]answer
+	mode    string // of this node's throttle
+}
+
+type answer struct {
+	at time.Time
+	ev Heard
 }
 
 // record is an incident that is being written.
@@ -57,7 +65,9 @@ type record struct {
 }
 
 // New makes a machine for a node.
-func New(node string) *Machine { return &Machine{node: node, lost: make(map[string]*record)} }
+func New(node string) *Machine {
+	return &Machine{node: node, lost: make(map[string]*record), answers: make(map[string]answer), mode: "negligible"}
+}
 
 // Step takes an event and returns the records that have changed.
 func (m *Machine) Step(now time.Time, ev Event) []Output {
@@ -72,6 +82,8 @@ func (m *Machine) Step(now time.Time, ev Event) []Output {
 		m.throttled(now, ev)
 	case MonitorHeld:
 		m.held(now, ev)
+	case Heard:
+		m.heard(now, ev)
 	case Wake:
 	default:
 		if m.leads {
@@ -87,8 +99,6 @@ func (m *Machine) cluster(now time.Time, ev Event) {
 	switch ev := ev.(type) {
 	case Lost:
 		m.nodeLost(now, ev)
-	case Heard:
-		m.heard(now, ev)
 	case Joined:
 		m.joined(now, ev)
 	case Left:

@@ -212,7 +212,7 @@ func TestOutcome_SomethingThatDoesNotRunIsSaid(t *testing.T) {
 
 func TestThrottle_OneRecordWhileItLasts(t *testing.T) {
 	s := newScript(t, "n1", false)
-	s.step(Throttled{Mode: "medium", From: "negligible"}, Throttled{Mode: "high", From: "medium"}, Throttled{Mode: "negligible", From: "high"})
+	s.step(Throttled{Mode: "medium"}, Throttled{Mode: "high"}, Throttled{Mode: "negligible"})
 	in := s.only(api.IncidentThrottle)
 	if in.State != api.IncidentOver || in.Severity != api.Warning || len(in.Evidence) != 3 || !strings.Contains(in.Cause.Text, "the host was overloaded") {
 		t.Errorf("%+v", in)

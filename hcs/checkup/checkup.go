@@ -36,6 +36,7 @@ type Facts struct {
 	CRM      *api.CRMStatus
 	Corosync *api.CorosyncStatus
 	Links    []api.LinkStatus
+	Alarms   []api.Alarm
 }
 
 // Find lists what needs attention, the worst first.
@@ -50,6 +51,7 @@ func Find(f Facts) []Problem {
 		c.settings()
 	}
 	c.links()
+	c.alarms()
 	slices.SortStableFunc(c.list, func(a, b Problem) int { return rank(a.Severity) - rank(b.Severity) })
 	return c.list
 }
@@ -213,4 +215,14 @@ func (c *checker) name(id api.NodeID) string {
 		}
 	}
 	return id.String()
+}
+
+// alarms are those of all nodes; what is only for information is left to hcs alarms.
+func (c *checker) alarms() {
+	for _, a := range c.Alarms {
+		severity, ok := map[string]Severity{api.Critical: Bad, api.Warning: Attention}[a.Severity]
+		if ok {
+			c.add(severity, "hcs alarms "+a.Node+" --long", "alarm %s on %s: %s", a.Name, a.Node, a.Summary)
+		}
+	}
 }
