@@ -136,7 +136,7 @@ type IncidentAction struct {
 	Text    string `json:"text,omitempty"`
 	// Waited is for how many ms the throttle held it back.
 	Waited int64  `json:"waited,omitempty"`
-	Key    string `json:"-"` // ties the result to the order
+	Key    string `json:"key,omitempty"` // ties the result to the order
 }
 
 // Confidences of a cause.

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-ha/holdfast/crmd/alert"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/detect"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/internal/ocfexec"
 )
 
@@ -31,15 +32,18 @@ func (d *Daemon) alarm(now time.Time, out detect.Output) {
 	switch out := out.(type) {
 	case detect.Raised:
 		a, task = out.Alarm, "raised"
+		d.records.step(now, incident.Alarmed{Alarm: a})
 		text = fmt.Sprintf("alarm %s (%s): %s", a.Name, a.Severity, a.Summary)
 	case detect.Changed:
 		a, task = out.Alarm, "changed"
+		d.records.step(now, incident.Alarmed{Alarm: a})
 		if d.severities[a.Name+" "+a.Subject] == a.Severity {
 			return // only its evidence moved on
 		}
 		text = fmt.Sprintf("alarm %s is %s now: %s", a.Name, a.Severity, a.Summary)
 	case detect.Cleared:
 		a, task = out.Alarm, "cleared"
+		d.records.step(now, incident.Alarmed{Alarm: a})
 		text = fmt.Sprintf("alarm %s is over after %s", a.Name, time.Duration(a.Cleared-a.Raised)*time.Millisecond)
 	default:
 		return

@@ -91,6 +91,7 @@ type Daemon struct {
 	severities map[string]string
 	fence      fenceSync
 	couriers   couriers
+	records    records
 	uplink     chan struct{} // capacity 1: there may be something to report
 	fileNews   chan struct{} // capacity 1: there may be a new cluster file
 	planner    planner
@@ -140,7 +141,7 @@ func New(cfg Config) (*Daemon, error) {
 		uplink: make(chan struct{}, 1), fileNews: make(chan struct{}, 1), leaving: make(chan struct{}),
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)
-	d.planner = planner{schedule: cfg.Schedule, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
+	d.planner = planner{schedule: cfg.Schedule, explain: explain, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
 	d.machine = controller.New(controller.Config{Node: d.node, ID: d.id, UUID: newUUID(), Version: Version, FeatureSet: cib.FeatureSet,
 		Throttle: file.throttles(), Times: cfg.Times})
 	d.worker = worker.New(d.node, d.session, cores())
@@ -190,6 +191,9 @@ func (d *Daemon) open() (err error) {
 	if d.programs, err = ocfexec.New(ocfexec.Options{Ledger: filepath.Join(d.cfg.Dirs.Run, "crmd", "programs"), Log: d.log}); err != nil {
 		return err
 	}
+	if err := d.records.open(d); err != nil {
+		return err
+	}
 	return d.observe()
 }
 
@@ -231,6 +235,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.observer.Run(ctx) })
 	g.Go(func() error { return scrape.Serve(ctx, d.metricsAddress, d.collect, d.log) })
 	g.Go(func() error { d.followFile(ctx); return nil })
+	g.Go(func() error { return d.records.archive.Run(ctx) })
 	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
 	sdnotify.Notify(sdnotify.Ready)

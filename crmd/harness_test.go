@@ -62,6 +62,7 @@ type testNode struct {
 	news   chan struct{}
 	fenced []string // targets that this node's fenced was asked to fence
 	refuse bool     // its fenced fails
+	shoots func()   // called before its fenced shoots; may be nil
 	fakes  []func()
 }
 
@@ -233,8 +234,11 @@ func (n *testNode) fencer() http.Handler {
 		}
 		n.mu.Lock()
 		n.fenced = append(n.fenced, req.Target)
-		refuse := n.refuse
+		refuse, shoots := n.refuse, n.shoots
 		n.mu.Unlock()
+		if shoots != nil {
+			shoots()
+		}
 		res := api.FenceResult{Delegate: n.name, Action: req.Action}
 		if refuse {
 			res.Status, res.RC, res.Reason = 4, 1, "the power switch does not answer"

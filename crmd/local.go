@@ -102,7 +102,7 @@ func (d *Daemon) somethingToReport() {
 
 // reportToSelf gives the worker's reports to the machine when this node leads. Only the loop calls it.
 func (d *Daemon) reportToSelf(now time.Time) {
-	for d.machine.Leads() && d.worker.DC() == d.node {
+	for d.machine.Takes(d.node, d.session) && d.worker.DC() == d.node {
 		up := d.worker.Unsent()
 		if len(up.Updates) == 0 && !up.Lost {
 			return

@@ -25,6 +25,7 @@ func (d *Daemon) watchViews(ctx context.Context) {
 			}
 			old := d.view.Swap(&v)
 			d.couriers.members(&v)
+			d.records.members(&v)
 			d.words.nodes(d, &v)
 			d.bereaved(old, &v)
 			d.alerts.views(old, &v)

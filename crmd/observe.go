@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/clusterfile/watch"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/observer"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 	"github.com/holdfast-ha/holdfast/crmd/timing"
@@ -83,6 +84,7 @@ func (d *Daemon) tune(doc *cibxml.Element) {
 func (d *Daemon) loaded(mode throttle.Mode, jobs int) {
 	d.enqueue(func(now time.Time) {
 		d.worker.SetLoad(mode.String(), jobs)
+		d.records.step(now, incident.Throttled{Mode: mode.String(), Inputs: d.observer.Throttle().Inputs})
 		d.note(now, controller.Note{Kind: "throttle", Subject: d.node, Text: fmt.Sprintf("throttle mode of this node is %s", mode)})
 		d.somethingToReport()
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
@@ -126,7 +127,12 @@ func (d *Daemon) bereaved(old, v *api.View) {
 		lost = append(lost, x.Name)
 		d.spawn(func(ctx context.Context) {
 			l := api.LostPeer{Node: x.Name, Silent: max(0, v.At-x.LastHeard)}
+			asked := time.Now()
 			l.Answered = d.knock(ctx, x.Name, l.Silent)
+			took := time.Since(asked)
+			_ = d.post(func(now time.Time) { // fails only when the daemon ends
+				d.records.step(now, incident.Heard{Node: x.Name, Answered: l.Answered, After: took, Digests: d.observer.Digests(x.Name, lossDigests)})
+			})
 			d.observer.Lost(l)
 			d.observer.Poke()
 		})
