@@ -36,7 +36,7 @@ type Ignored struct {
 // restSections are the top-level keys that belong to the CRM.
 var restSections = []string{
 	"properties", "resource_defaults", "op_defaults", "resource", "group", "stonith", "fencing_level", "constraint",
-	"tag", "alert", "acl", "xml", "throttle", "detector", "vitals",
+	"tag", "alert", "acl", "xml", "throttle", "detector", "vitals", "monitor", "supervise",
 }
 
 // Parse reads a cluster file. name is used in problems. The error is Problems unless the text is not TOML at

@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/clusterfile/watch"
+	"github.com/holdfast-ha/holdfast/crmd/confirm"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/observer"
@@ -50,7 +51,7 @@ func (d *Daemon) observe() (err error) {
 			Deadline: time.Duration(w.Vitals.DiskDeadlineMs) * time.Millisecond, ReadOnly: w.Vitals.ReadOnly})
 	}
 	v := d.cfg.Vitals
-	v.Disks, v.Heartbeat, v.Fencing = disks, (&pulse{d: d}).read, d.fencePaths
+	v.Disks, v.Heartbeat, v.Fencing, v.Processes = disks, (&pulse{d: d}).read, d.fencePaths, d.supervision.watches
 	d.observer, err = observer.New(observer.Config{Node: d.node, Vitals: v, Settings: observer.Settings{Detect: w.Detect, Throttle: d.machine.ThrottleOf(d.node)},
 		Alarm: d.alarmed, Mode: d.loaded, Used: ownCPU, Log: d.log})
 	return err
@@ -75,6 +76,7 @@ func (d *Daemon) tune(doc *cibxml.Element) {
 	d.tuned = now
 	d.observer.Configure(observer.Settings{Detect: now.file.watch.Detect, Throttle: d.machine.ThrottleOf(d.node),
 		Timeouts: timing.Problems(now.conf, now.file.Totem.Effective().Milliseconds(), now.file.Totem.StallGrace.Milliseconds())})
+	d.confirm.Step(time.Now(), confirm.Configured{Config: now.file.watch.Monitor})
 	d.alerts.configure(now.conf)
 	d.actions.configure(now.file.watch.Detect)
 }

@@ -202,18 +202,19 @@ func diagnoseResource(in *api.Incident) {
 		in.Cause = api.Cause{Name: "unknown", Confidence: api.Unknown, Text: in.Trigger}
 		return
 	}
-	if h := first.Hang; h != nil {
+	silent := strings.Contains(first.Text, noAnswer)
+	if h := first.Hang; h != nil && (!silent || h.Starved != "") {
 		hung(in, h)
 		return
 	}
 	list := signs(in, in.Node)
-	if strings.Contains(first.Text, noAnswer) {
+	if silent {
 		if len(list) > 0 {
 			take(in, list, fmt.Sprintf("the agent of %s got no answer in time on a node that was in trouble: %s", in.Subject, list[0].text))
 			return
 		}
 		in.Cause = api.Cause{Name: "agent", Confidence: api.Possible, Text: fmt.Sprintf("%s did not answer its agent in time, and the host had enough of everything", in.Subject),
-			Because: []string{first.Text}}
+			Because: append([]string{first.Text}, doing(first.Hang)...)}
 		in.Advice = []string{"Look at what the service was doing then; if it is only slow, raise the timeout of its monitor."}
 		return
 	}
@@ -241,19 +242,7 @@ func hung(in *api.Incident, h *api.Hang) {
 			c.Name = "io.stall"
 		}
 	}
-	for _, p := range h.Processes {
-		text := fmt.Sprintf("%s[%d] is in state %s", p.Comm, p.PID, p.State)
-		if p.WChan != "" {
-			text += ", waits in " + p.WChan
-		}
-		if len(p.Stack) > 0 {
-			text += " (" + strings.Join(p.Stack[:min(4, len(p.Stack))], " < ") + ")"
-		}
-		c.Because = append(c.Because, text)
-	}
-	if h.Host != nil {
-		c.Because = append(c.Because, "the host then: "+digestText(h.Host))
-	}
+	c.Because = doing(h)
 	in.Cause = c
 	for _, s := range signs(in, in.Node) {
 		in.Advice = append(in.Advice, s.advice...)
@@ -264,6 +253,27 @@ func hung(in *api.Incident, h *api.Hang) {
 	}
 	slices.Sort(in.Advice)
 	in.Advice = slices.Compact(in.Advice)
+}
+
+// doing says what the processes were doing that gave no answer, and how the host was.
+func doing(h *api.Hang) (out []string) {
+	if h == nil {
+		return nil
+	}
+	for _, p := range h.Processes {
+		text := fmt.Sprintf("%s[%d] is in state %s", p.Comm, p.PID, p.State)
+		if p.WChan != "" {
+			text += ", waits in " + p.WChan
+		}
+		if len(p.Stack) > 0 {
+			text += " (" + strings.Join(p.Stack[:min(4, len(p.Stack))], " < ") + ")"
+		}
+		out = append(out, text)
+	}
+	if h.Host != nil {
+		out = append(out, "the host then: "+digestText(h.Host))
+	}
+	return out
 }
 
 // diagnoseChange explains why the cluster acted although nothing was broken.
