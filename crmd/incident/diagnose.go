@@ -52,12 +52,11 @@ func signs(in *api.Incident, node string) []sign {
 		if a := e.Alarm; a != nil && a.Node == node && slices.Contains(roots, a.Name) {
 			out = append(out, sign{a.Name, a.Node, a.Severity, a.Raised, a.Summary, a.Advice})
 		}
-		if len(e.Digests) == 0 {
-			continue
-		}
-		for _, name := range e.Digests[len(e.Digests)-1].Alarms {
-			if e.Digests[0].Node == node && slices.Contains(roots, name) {
-				out = append(out, sign{name: name, node: node, severity: api.Warning, at: e.At, text: "it was raised in the last vitals that the peers hold"})
+	}
+	if d := last(in, node); d != nil { // of an alarm of which the peers have not heard more
+		for _, name := range d.Alarms {
+			if slices.Contains(roots, name) && !slices.ContainsFunc(out, func(s sign) bool { return s.name == name }) {
+				out = append(out, sign{name: name, node: node, severity: api.Warning, at: d.At, text: "it was raised in the last vitals that the peers hold"})
 			}
 		}
 	}
@@ -67,7 +66,7 @@ func signs(in *api.Incident, node string) []sign {
 	if !happened {
 		out = slices.DeleteFunc(out, func(s sign) bool { return slices.Contains(standing, s.name) && !strained(in, node) })
 	}
-	return slices.CompactFunc(out, func(a, b sign) bool { return a.name == b.name && a.node == b.node && b.advice == nil })
+	return out
 }
 
 // last is the newest digest of a node in the evidence.
@@ -245,7 +244,9 @@ func hung(in *api.Incident, h *api.Hang) {
 	c.Because = doing(h)
 	in.Cause = c
 	for _, s := range signs(in, in.Node) {
-		in.Advice = append(in.Advice, s.advice...)
+		if h.Starved != "" || s.name == "process.hung" || s.name == "io.stall" || s.name == "disk.damaged" {
+			in.Advice = append(in.Advice, s.advice...)
+		}
 	}
 	if len(in.Advice) == 0 {
 		in.Advice = []string{"State T: something stopped the process (kill -CONT continues it); state D: look at its disk or network file system.",
