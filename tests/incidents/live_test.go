@@ -102,6 +102,11 @@ func TestHungDatabase_IsElsewhereWithinThirtySeconds(t *testing.T) {
 		err := victim.Client("crmd").Call(ctx, "GET", api.PathSupervise, nil, &list)
 		return err == nil && len(list) == 1 && len(list[0].Processes) == 1 && list[0].Monitored, fmt.Errorf("%v %v", list, err)
 	}))
+	explained, err := other.Exec(ctx, "hcs", "explain", "db")
+	must(t, err)
+	if !strings.Contains(explained, "at most 20s  stop (its timeout)") || !strings.Contains(explained, "until it runs elsewhere (on_hang = failover)") {
+		t.Errorf("hcs explain db shows no budget:\n%s", explained)
+	}
 	began := time.Now()
 	if n, err := victim.Signal("postgres", syscall.SIGSTOP); err != nil || n != 1 {
 		t.Fatalf("stopped %d processes: %v", n, err)
