@@ -177,6 +177,8 @@ type ProcessVitals struct {
 	PID      int    `json:"pid"`
 	Start    uint64 `json:"start"` // clock ticks after boot; tells it from a later process with that pid
 	Comm     string `json:"comm"`
+	// Main is the process that the resource stands and falls with.
+	Main bool `json:"main,omitempty"`
 	// State is the kernel's letter: R, S, D (uninterruptible), T (stopped), t (traced), Z (zombie); "-" is gone.
 	State string `json:"state"`
 	WChan string `json:"wchan,omitempty"`

@@ -44,6 +44,7 @@ func (d *Daemon) clientHandler(forwarded bool) http.Handler {
 		"GET " + api.PathTimeline:  c.timeline,
 		"GET " + api.PathIncidents: c.incidents,
 		"GET " + api.PathIncident:  c.incident,
+		"GET " + api.PathSupervise: c.supervised,
 		"GET " + api.PathPlanInput: c.planInput,
 		"POST " + api.PathTransfer: c.transfer,
 		"GET " + api.PathFile:      c.getFile,

@@ -21,6 +21,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/confirm"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/executor"
 	"github.com/holdfast-ha/holdfast/crmd/observer"
@@ -75,6 +76,7 @@ type Daemon struct {
 	calls    chan func(now time.Time)
 	machine  *controller.Machine
 	worker   *worker.Worker
+	confirm  *confirm.Machine
 	tickets  map[int]chan answer
 	ticket   int
 	snap     atomic.Pointer[snapshot]
@@ -92,12 +94,14 @@ type Daemon struct {
 	fence      fenceSync
 	couriers   couriers
 	records    records
-	uplink     chan struct{} // capacity 1: there may be something to report
-	fileNews   chan struct{} // capacity 1: there may be a new cluster file
-	planner    planner
-	mirrors    mirrors
-	leaving    chan struct{} // closed when this node leaves the cluster in order
-	leave      sync.Once
+	// supervision watches the resources' processes.
+	supervision supervision
+	uplink      chan struct{} // capacity 1: there may be something to report
+	fileNews    chan struct{} // capacity 1: there may be a new cluster file
+	planner     planner
+	mirrors     mirrors
+	leaving     chan struct{} // closed when this node leaves the cluster in order
+	leave       sync.Once
 
 	ctx   context.Context // of Run, for goroutines that an output starts
 	tasks sync.WaitGroup
@@ -145,8 +149,10 @@ func New(cfg Config) (*Daemon, error) {
 	d.machine = controller.New(controller.Config{Node: d.node, ID: d.id, UUID: newUUID(), Version: Version, FeatureSet: cib.FeatureSet,
 		Throttle: file.throttles(), Times: cfg.Times})
 	d.worker = worker.New(d.node, d.session, cores())
+	d.confirm = confirm.New(file.watch.Monitor)
 	d.couriers.init(d)
 	d.alerts.init(d)
+	d.supervision.init(d)
 	d.actions.init(d)
 	return d, d.open()
 }
@@ -234,6 +240,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.programs.Run(ctx) })
 	g.Go(func() error { return d.observer.Run(ctx) })
 	g.Go(func() error { return scrape.Serve(ctx, d.metricsAddress, d.collect, d.log) })
+	g.Go(func() error { return d.supervision.finder.Run(ctx) })
+	g.Go(func() error { d.supervision.run(ctx); return nil })
 	g.Go(func() error { d.followFile(ctx); return nil })
 	g.Go(func() error { return d.records.archive.Run(ctx) })
 	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })

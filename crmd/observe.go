@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/clusterfile/watch"
+	"github.com/holdfast-ha/holdfast/crmd/confirm"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/observer"
@@ -51,7 +52,7 @@ func (d *Daemon) observe() (err error) {
 			Deadline: time.Duration(w.Vitals.DiskDeadlineMs) * time.Millisecond, ReadOnly: w.Vitals.ReadOnly})
 	}
 	v := d.cfg.Vitals
-	v.Disks, v.Heartbeat, v.Fencing = disks, (&pulse{d: d}).read, d.fencePaths
+	v.Disks, v.Heartbeat, v.Fencing, v.Processes = disks, (&pulse{d: d}).read, d.fencePaths, d.supervision.watches
 	d.observer, err = observer.New(observer.Config{Node: d.node, Vitals: v, Settings: observer.Settings{Detect: w.Detect, Throttle: d.machine.ThrottleOf(d.node)},
 		Alarm: d.alarmed, Mode: d.loaded, Used: ownCPU, Log: d.log})
 	return err
@@ -76,6 +77,7 @@ func (d *Daemon) tune(doc *cibxml.Element) {
 	d.tuned = now
 	d.observer.Configure(observer.Settings{Detect: now.file.watch.Detect, Throttle: d.machine.ThrottleOf(d.node),
 		Timeouts: timing.Problems(now.conf, now.file.Totem.Effective().Milliseconds(), now.file.Totem.StallGrace.Milliseconds())})
+	d.confirm.Step(time.Now(), confirm.Configured{Config: now.file.watch.Monitor})
 	d.alerts.configure(now.conf)
 	d.actions.configure(now.file.watch.Detect)
 }
@@ -101,14 +103,14 @@ func ownCPU() time.Duration {
 
 // fencePaths are the fence devices that do not work on this node.
 func (d *Daemon) fencePaths(ctx context.Context) []api.FencePath {
-	var list []api.FenceDeviceStatus
-	if err := d.fencer.Call(ctx, http.MethodGet, api.PathFenceDevices, nil, &list); err != nil {
+	var health api.FenceHealth
+	if err := d.fencer.Call(ctx, http.MethodGet, api.PathFenceHealth, nil, &health); err != nil {
 		return []api.FencePath{{ID: "fenced", Error: err.Error()}}
 	}
 	var out []api.FencePath
-	for _, dev := range list {
-		if dev.Error != "" {
-			out = append(out, api.FencePath{ID: dev.ID, Error: dev.Error})
+	for _, way := range health.Paths {
+		if way.Problem != "" {
+			out = append(out, api.FencePath{ID: way.Device, Error: way.Problem})
 		}
 	}
 	return out

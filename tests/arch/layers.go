@@ -83,7 +83,7 @@ var rules = []rule{
 	{"api", []string{"cib"}, "structs that cross a boundary"},
 	{"internal/scrape", []string{"internal/exposition"}, "serves what exposition writes"},
 	{"internal", nil, "I/O utilities know nothing of the domain"},
-	{"clusterfile", []string{"cib", "api", "crmd/throttle", "crmd/detect", "crmd/executor/metadata", "crmd/devices", "fenced/budget"}, "cluster.toml in terms of the CIB, the throttle's and the detectors' numbers, what agents say of themselves and the inequalities between timeouts"},
+	{"clusterfile", []string{"cib", "api", "crmd/throttle", "crmd/detect", "crmd/confirm", "crmd/supervise", "crmd/executor/metadata", "crmd/devices", "fenced/budget"}, "cluster.toml in terms of the CIB, the numbers of throttle, detectors, confirmation and supervision, what agents say of themselves and the inequalities between timeouts"},
 
 	{"corosyncd/frame", []string{"api"}, "pure"},
 	{"corosyncd/member", []string{"api", "corosyncd/frame"}, "pure; speaks the words of the heartbeat"},
@@ -118,6 +118,7 @@ var rules = []rule{
 	{"crmd/store/disk", []string{"internal"}, "files know nothing of what is in them"},
 	{"crmd/store", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/archive", []string{"api", "internal"}, "a shell never imports another"},
+	{"crmd/processes", []string{"internal"}, "a shell never imports another"},
 	{"crmd/peer", []string{"api", "cib", "internal"}, "a shell never imports another"},
 	{"crmd/admission", []string{"api", "cib", "internal", "clusterfile", "crmd/store/content"}, "a shell never imports another; tokens are part of the replicated content"},
 	{"crmd/vitals/proctext", []string{"api"}, "pure: the kernel's texts"},
