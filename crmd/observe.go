@@ -86,6 +86,9 @@ func (d *Daemon) tune(doc *cibxml.Element) {
 func (d *Daemon) loaded(mode throttle.Mode, jobs int) {
 	d.enqueue(func(now time.Time) {
 		d.worker.SetLoad(mode.String(), jobs)
+		if d.reportToSelf(now); d.machine.Leads() && d.worker.DC() == d.node {
+			d.step(now, controller.NodeReported{Updates: d.worker.Unsent()}) // of no operation, only of the load
+		}
 		d.records.step(now, incident.Throttled{Mode: mode.String(), Inputs: d.observer.Throttle().Inputs})
 		d.note(now, controller.Note{Kind: "throttle", Subject: d.node, Text: fmt.Sprintf("throttle mode of this node is %s", mode)})
 		d.somethingToReport()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/clusterfile"
+	"github.com/holdfast-ha/holdfast/fenced/pathhealth"
 	"github.com/holdfast-ha/holdfast/fenced/sbddisk"
 	"github.com/holdfast-ha/holdfast/fenced/sbdformat"
 	"github.com/holdfast-ha/holdfast/internal/exposition"
@@ -20,13 +21,17 @@ func (d *Daemon) collect(ctx context.Context) string {
 	type facts struct {
 		history []api.FenceEvent
 		devices []api.FenceDeviceStatus
+		ways    []api.FenceWay
 		pending int
 	}
 	f, err := query(ctx, d, func() facts {
-		return facts{d.state.fencer.History(""), d.state.exec.Devices(), d.state.fencer.Pending()}
+		d.meetPaths(time.Now())
+		return facts{d.state.fencer.History(""), d.state.exec.Devices(), d.state.health.List(), d.state.fencer.Pending()}
 	})
 	if err == nil {
 		historyMetrics(&p, f.history)
+		figureMetrics(&p, pathhealth.Figures(f.history))
+		wayMetrics(&p, f.ways)
 		deviceMetrics(&p, f.devices)
 		p.Gauge("holdfast_fence_pending", "Fencing operations in progress that this node conducts.").Add(float64(f.pending))
 	}
@@ -66,6 +71,35 @@ func deviceMetrics(p *exposition.Page, devices []api.FenceDeviceStatus) {
 		label := []string{"device", x.ID, "agent", x.Agent, "driver", x.Driver}
 		ok.Set(x.Error == "", label...)
 		verified.Set(x.Verified, label...)
+	}
+}
+
+// wayMetrics are what the regular probes of this node's devices say.
+func wayMetrics(p *exposition.Page, ways []api.FenceWay) {
+	ok := p.Gauge("holdfast_fence_path_ok", "Whether the last probe of a fence device from this node succeeded and nothing else is known against it.")
+	broken := p.Gauge("holdfast_fence_path_broken", "Whether the way from this node to a fence device counts as broken.")
+	took := p.Gauge("holdfast_fence_path_probe_seconds", "How long the last probe took.")
+	failures := p.Counter("holdfast_fence_path_failures_total", "Probes that failed.")
+	for _, w := range ways {
+		ok.Set(w.OK, "device", w.Device)
+		broken.Set(w.Problem != "", "device", w.Device)
+		took.Add(float64(w.Took)/1000, "device", w.Device)
+		failures.Add(float64(w.Failures), "device", w.Device)
+	}
+}
+
+// figureMetrics are how the devices have done, on all nodes, as far as the history reaches back.
+func figureMetrics(p *exposition.Page, figures []api.FenceFigure) {
+	done := p.Gauge("holdfast_fence_operations", "Operations of a fence device in the history, by outcome.")
+	took := p.Gauge("holdfast_fence_duration_seconds", "How long successful operations of a fence device took, from request to proof.")
+	for _, f := range figures {
+		label := []string{"device", f.Device, "node", f.Node, "action", f.Action}
+		done.Add(float64(f.Succeeded), append(label, "outcome", "succeeded")...)
+		done.Add(float64(f.Failed), append(label, "outcome", "failed")...)
+		if f.Succeeded > 0 {
+			took.Add(float64(f.Median)/1000, append(label, "quantile", "0.5")...)
+			took.Add(float64(f.Worst)/1000, append(label, "quantile", "1")...)
+		}
 	}
 }
 

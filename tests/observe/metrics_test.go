@@ -48,7 +48,7 @@ func (w *world) scraped(from, at *lab.Node, port int) string {
 var metricName = regexp.MustCompile(`\b(ha_cluster|holdfast)_[a-z0-9_]+\b`)
 
 // only are metrics that exist only when there is something to tell.
-var only = []string{"holdfast_alarm", "holdfast_memory_exhausted_seconds", "holdfast_fence_history", "holdfast_fence_last_time_seconds", "holdfast_fence_last_duration_seconds",
+var only = []string{"holdfast_alarm", "holdfast_memory_exhausted_seconds", "holdfast_fence_history", "holdfast_fence_last_time_seconds", "holdfast_fence_last_duration_seconds", "holdfast_fence_operations", "holdfast_fence_duration_seconds",
 	"ha_cluster_sbd_devices", "ha_cluster_sbd_timeouts", "holdfast_vitals_stale_seconds", "holdfast_process_state_seconds"}
 
 func TestMetrics_TakeTheExportersPlaceAndFitRulesAndDashboard(t *testing.T) {
