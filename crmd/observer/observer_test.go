@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -85,4 +86,27 @@ func TestHeard_KeepsWhatANodeSaidLastAndTellsWhatIsNew(t *testing.T) {
 	if len(o.Nodes()) != 1 {
 		t.Error("a node that is not configured any more is kept")
 	}
+}
+
+// BenchmarkSecond is what a second costs: a sample of the real machine, every detector, the throttle's meter and the
+// digest. The budget is 0.5 % of a core, 5 ms.
+func BenchmarkSecond(b *testing.B) {
+	o, err := New(Config{Node: "n1", Vitals: vitals.Config{Period: time.Second, Kmsg: os.DevNull, Disks: []vitals.Disk{{Path: b.TempDir()}}},
+		Settings: Settings{Throttle: throttle.Default()}, Alarm: func(detect.Output) {}, Mode: func(throttle.Mode, int) {}, Used: func() time.Duration { return 0 }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	at := time.Now()
+	b.ReportAllocs()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for b.Loop() {
+		at = at.Add(time.Second)
+		o.sampled(o.sampler.Once(at))
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB-kept")
+	b.ReportMetric(float64(len(o.Samples(0))), "samples")
 }
