@@ -13,7 +13,7 @@ import (
 func TestCost_AnIdleNodeIsWatchedForLittle(t *testing.T) {
 	w := start(t, holdfast.Options{Options: lab.Options{Nodes: 3}})
 	time.Sleep(3 * time.Second)
-	span := 3 * loaded()
+	span := loaded()
 	n2 := w.Node("n2")
 	before, err := n2.Usage()
 	w.must(err)
