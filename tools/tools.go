@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
 	"github.com/holdfast-ha/holdfast/tools/corosync"
+	"github.com/holdfast-ha/holdfast/tools/daterule"
 	"github.com/holdfast-ha/holdfast/tools/mon"
 	"github.com/holdfast-ha/holdfast/tools/node"
 	"github.com/holdfast-ha/holdfast/tools/resource"
@@ -34,6 +35,7 @@ var commands = slices.Concat(
 	attr.Commands(resource.CRMResource),
 	cibtool.Commands(upgrade.ToNewest),
 	corosync.Commands(),
+	daterule.Commands(),
 	node.Commands(),
 )
 
