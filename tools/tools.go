@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/sbd"
 	"github.com/holdfast-ha/holdfast/tools/simulate"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
+	"github.com/holdfast-ha/holdfast/tools/ticket"
 	"github.com/holdfast-ha/holdfast/tools/verify"
 )
 
@@ -26,6 +27,7 @@ import (
 var commands = slices.Concat(
 	[]cli.Command{
 		stonith.Command,
+		ticket.Command,
 		verify.Command,
 		sbd.Command,
 		mon.Command,
