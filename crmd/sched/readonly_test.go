@@ -212,6 +212,9 @@ func (c *checker) call(call *ast.CallExpr, mutators []string, flag func(ast.Expr
 		if isGuarded(s.Recv()) && slices.Contains(mutators, f.Sel.Name) {
 			add(f.Pos())
 		}
+		if strings.HasSuffix(s.Recv().String(), "report.Log") {
+			flag(f.X) // the log of the model is that of its making
+		}
 		recv := s.Obj().(*types.Func).Signature().Recv().Type()
 		if _, byPointer := recv.(*types.Pointer); byPointer {
 			if _, isPointer := s.Recv().(*types.Pointer); !isPointer {
