@@ -9,25 +9,44 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
+// command is what an administrator wants done on every member.
+type command struct {
+	Do    string
+	Node  api.NodeID
+	Votes int
+	Data  []byte
+}
+
+// Commands. The words travel between nodes.
+const (
+	doReload          = "reload"
+	doLeave           = "leave"
+	doExpected        = "expected"
+	doVotes           = "votes"
+	doCancelWait      = "cancel-wait"
+	doCredentials     = "credentials"
+	doWantCredentials = "want-credentials"
+)
+
 // everybody carries out a command here and then on every other member. What this node refuses nobody does.
-func (d *Daemon) everybody(ctx context.Context, do string, node api.NodeID, votes int) error {
-	if err := d.apply(ctx, do, node, votes); err != nil {
+func (d *Daemon) everybody(ctx context.Context, c command) error {
+	if err := d.apply(ctx, c); err != nil {
 		return err
 	}
 	var errs []error
 	for _, m := range d.core.latest.Load().Members {
 		if m.ID != d.self.ID {
-			errs = append(errs, d.tell(m, do, node, votes))
+			errs = append(errs, d.tell(m, c))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // tell gives one member a command.
-func (d *Daemon) tell(m api.Member, do string, node api.NodeID, votes int) error {
+func (d *Daemon) tell(m api.Member, c command) error {
 	return d.gossip.Tell(m.Name, gossip.Command{
 		From: d.self.ID, FromIncarnation: d.life(), To: m.ID, ToIncarnation: m.Incarnation, Seq: d.seq.Add(1),
-		Do: do, Node: node, Votes: votes,
+		Do: c.Do, Node: c.Node, Votes: c.Votes, Data: c.Data,
 	})
 }
 
@@ -51,7 +70,11 @@ func (d *Daemon) commands(ctx context.Context) error {
 			}
 			seen[c.From] = c
 			d.cfg.Log.Info("another member gives a command", "node", c.From, "do", c.Do)
-			if err := d.apply(ctx, c.Do, c.Node, c.Votes); err != nil {
+			in := command{Do: c.Do, Node: c.Node, Votes: c.Votes, Data: c.Data}
+			if c.Do == doWantCredentials {
+				in.Node = c.From
+			}
+			if err := d.apply(ctx, in); err != nil {
 				d.cfg.Log.Warn("command of another member", "node", c.From, "do", c.Do, "err", err)
 			}
 		case <-ctx.Done():
@@ -70,11 +93,11 @@ func (d *Daemon) current(c, last gossip.Command) bool {
 // kill makes a member leave.
 func (d *Daemon) kill(ctx context.Context, id api.NodeID) error {
 	if id == d.self.ID {
-		return d.apply(ctx, "leave", 0, 0)
+		return d.apply(ctx, command{Do: doLeave})
 	}
 	m := d.core.latest.Load().Member(id)
 	if m == nil {
 		return ipc.Errorf(api.CodeNoSuchObject, "node %d is not a member", id)
 	}
-	return d.tell(*m, "leave", 0, 0)
+	return d.tell(*m, command{Do: doLeave})
 }

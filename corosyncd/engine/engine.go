@@ -87,6 +87,12 @@ type (
 	CancelWait struct{}
 )
 
+// DeviceVote is what the quorum device says about a ring.
+type DeviceVote struct {
+	Ring api.RingID
+	quorum.DeviceVote
+}
+
 // Leave says goodbye to the others; Gone is the answer.
 type Leave struct{}
 
@@ -101,6 +107,7 @@ func (Fenced) input()      {}
 func (SetExpected) input() {}
 func (SetVotes) input()    {}
 func (CancelWait) input()  {}
+func (DeviceVote) input()  {}
 func (Leave) input()       {}
 func (Wake) input()        {}
 
@@ -303,6 +310,10 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 		e.quorumSaid(now, e.quorum.Step(now, quorum.SetVotes{Node: in.ID, Votes: in.Votes}))
 	case CancelWait:
 		e.quorumSaid(now, e.quorum.Step(now, quorum.CancelWait{}))
+	case DeviceVote:
+		v := in.DeviceVote
+		v.Answered = v.Answered && in.Ring == e.member.Ring()
+		e.quorumSaid(now, e.quorum.Step(now, v))
 	case Leave:
 		e.membership(now, member.Leave{})
 	case Wake:

@@ -73,10 +73,11 @@ type Command struct {
 	To              api.NodeID      `json:"to"`
 	ToIncarnation   api.Incarnation `json:"to_incarnation"`
 	Seq             uint64          `json:"seq"`
-	// Do is reload, expected, votes, cancel-wait or leave.
+	// Do is reload, expected, votes, cancel-wait, leave, credentials or want-credentials.
 	Do    string     `json:"do"`
 	Node  api.NodeID `json:"node,omitempty"`
 	Votes int        `json:"votes,omitempty"`
+	Data  []byte     `json:"data,omitempty"`
 }
 
 // Timeouts. Nothing waits for gossip, so they are generous.
@@ -91,7 +92,7 @@ const (
 const (
 	maxCommands = 64
 	maxPackets  = 256
-	maxCommand  = 4096
+	maxCommand  = 16384
 )
 
 // Gossip is a node's part in the gossip. Run must be called.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -121,7 +122,7 @@ func TestTell_BringsACommand(t *testing.T) {
 	eventually(t, "n2 is reached", func() bool { return all[0].Tell("n2", want) == nil })
 	select {
 	case got := <-all[1].Commands():
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v", got)
 		}
 	case <-time.After(5 * time.Second):
