@@ -17,7 +17,10 @@ type Quorum struct {
 	// WaitForAll is on unless the file says otherwise wherever a part of the cluster can go on without the
 	// rest: with two_node, last_man_standing, auto_tie_breaker, allow_downscale and a quorum device. Corosync
 	// implies it for two_node only.
-	WaitForAll      bool
+	WaitForAll bool
+	// WaitOnce is WaitForAll that a quorum device has brought along: what has been whole once does not wait for all
+	// nodes again when it loses quorum, because without being fenced nobody is left behind by the others.
+	WaitOnce        bool
 	AutoTieBreaker  bool
 	TieBreaker      TieBreaker
 	TieBreakerNodes []api.NodeID // for TieBreakerList
@@ -55,6 +58,7 @@ func readQuorum(root *Section, nodes []Node) Quorum {
 	}
 	q.Device = readDevice(s, nodes)
 	q.WaitForAll = s.Bool("wait_for_all", q.TwoNode || q.LastManStanding || q.AutoTieBreaker || q.AllowDownscale || q.Device != nil)
+	q.WaitOnce = q.Device != nil && !s.Has("wait_for_all")
 	q.TieBreaker, q.TieBreakerNodes = readTieBreaker(s, nodes)
 	if provider := s.Str("provider", "corosync_votequorum"); provider != "corosync_votequorum" {
 		s.Problem("provider", "is %q, there is only corosync_votequorum", provider)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/clusterfile"
@@ -31,6 +32,12 @@ func (d *Daemon) newDevice() (*qdevice.Device, error) {
 	})
 }
 
+// Bounds of what corosync-qnetd accepts as the time between two echo requests.
+const (
+	minHeartbeat = time.Second
+	maxHeartbeat = 2 * time.Minute
+)
+
 // deviceSettings is the cluster file as the device wants it, nil without a device.
 func (d *Daemon) deviceSettings(f *clusterfile.File) *qdevice.Settings {
 	dev := f.Quorum.Device
@@ -40,7 +47,7 @@ func (d *Daemon) deviceSettings(f *clusterfile.File) *qdevice.Settings {
 	n, h := &dev.Net, &dev.Heuristics
 	c := client.Config{
 		Node: d.self.ID, Cluster: f.Cluster.Name, KeepActive: n.KeepActive, Timeout: dev.Timeout, WaitForAll: f.Quorum.WaitForAll,
-		Heartbeat: dev.Timeout * 8 / 10, ConnectTimeout: n.ConnectTimeout,
+		Heartbeat: min(max(dev.Timeout*8/10, minHeartbeat), maxHeartbeat), ConnectTimeout: n.ConnectTimeout,
 		Algorithm:  map[string]wire.Algorithm{"ffsplit": wire.FFSplit, "lms": wire.LMS, "2nodelms": wire.TwoNodeLMS, "test": wire.Test}[n.Algorithm],
 		TLS:        map[string]client.TLSMode{"on": client.TLSOn, "off": client.TLSOff, "required": client.TLSRequired}[n.TLS],
 		TieBreaker: wire.TieBreaker{Mode: map[string]wire.TieMode{"lowest": wire.TieLowest, "highest": wire.TieHighest, "node": wire.TieNode}[n.TieBreaker], Node: n.TieBreakerNode},

@@ -39,7 +39,7 @@ func (d *Daemon) engineConfig(f *clusterfile.File) engine.Config {
 	}
 	q := &f.Quorum
 	c.Quorum = quorum.Config{
-		Self: d.self.ID, Votes: c.Quorum.Votes, Expected: sum, TwoNode: q.TwoNode, WaitForAll: q.WaitForAll,
+		Self: d.self.ID, Votes: c.Quorum.Votes, Expected: sum, TwoNode: q.TwoNode, WaitForAll: q.WaitForAll, WaitOnce: q.WaitOnce,
 		AutoTieBreaker: q.AutoTieBreaker, TieBreaker: tieBreakers[q.TieBreaker], TieBreakerNodes: q.TieBreakerNodes,
 		LastManStanding: q.LastManStanding, LastManWindow: q.LastManWindow, AllowDownscale: q.AllowDownscale,
 		Tracking: q.ExpectedTracking || q.AllowDownscale, Barrier: saved.Expected,

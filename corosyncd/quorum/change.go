@@ -61,7 +61,7 @@ func (m *Machine) reload(cfg Config) {
 	}
 	if cfg.TwoNode != m.cfg.TwoNode {
 		// two_node brings its wait_for_all along.
-		m.cfg.TwoNode, m.cfg.WaitForAll = cfg.TwoNode, cfg.WaitForAll
+		m.cfg.TwoNode, m.cfg.WaitForAll, m.cfg.WaitOnce = cfg.TwoNode, cfg.WaitForAll, cfg.WaitOnce
 		m.waiting = m.waiting && m.cfg.WaitForAll
 	}
 	m.cfg.Votes = cfg.Votes
@@ -70,7 +70,7 @@ func (m *Machine) reload(cfg Config) {
 			m.device = device{}
 		}
 		if cfg.WaitForAll != m.cfg.WaitForAll { // a device brings its wait_for_all along, as two_node does
-			m.cfg.WaitForAll = cfg.WaitForAll
+			m.cfg.WaitForAll, m.cfg.WaitOnce = cfg.WaitForAll, cfg.WaitOnce
 			m.waiting = m.waiting && cfg.WaitForAll
 		}
 		m.cfg.Device = cfg.Device

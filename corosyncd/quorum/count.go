@@ -91,7 +91,7 @@ func (m *Machine) judge() {
 	}
 	if m.cfg.WaitForAll {
 		// Losing quorum arms it again: the rest may have gone on.
-		m.waiting = !m.quorate
+		m.waiting = !m.quorate && (m.waiting || !m.cfg.WaitOnce)
 	}
 }
 

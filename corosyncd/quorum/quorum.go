@@ -14,9 +14,11 @@ type Config struct {
 	Self  api.NodeID
 	Votes int // of this node
 	// Expected is expected_votes: what the file says, or the sum of the nodes' votes.
-	Expected        int
-	TwoNode         bool
-	WaitForAll      bool
+	Expected   int
+	TwoNode    bool
+	WaitForAll bool
+	// WaitOnce: losing quorum does not arm wait_for_all again.
+	WaitOnce        bool
 	AutoTieBreaker  bool
 	TieBreaker      TieBreaker
 	TieBreakerNodes []api.NodeID // for TieBreakerList, best first
