@@ -14,5 +14,5 @@ func Command(s *session.Session) *cobra.Command {
 nodes cannot talk to each other. It serves any number of clusters. corosync-qnetd is one, hcs qdevice serve another; both speak the same protocol.
 
 hcs quorum device add makes a cluster use a server.`,
-		setup(s), renew(s), signCommand(s), destroy(s), certs(s))
+		setup(s), serve(s), serverStatus(s), signCommand(s), renew(s), destroy(s), certs(s))
 }
