@@ -27,6 +27,7 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/qdevice"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/paths"
+	"github.com/holdfast-ha/holdfast/internal/realtime"
 )
 
 // Version is what the daemon says of itself.
@@ -44,7 +45,7 @@ type Config struct {
 	// Node is this node's name; "" finds it out from the host's name and addresses.
 	Node       string
 	Network    Network // nil is the host's
-	Protection host.Protection
+	Protection realtime.Protection
 	Log        *slog.Logger
 	// API, when set, is where the API is served instead of the unix socket in Dirs.
 	API net.Listener

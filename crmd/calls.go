@@ -109,7 +109,7 @@ func (c clientCalls) throttle(r *http.Request) (any, error) {
 	var out api.ThrottleStatus
 	return c.atDC(r, nil, &out, func(context.Context) (any, error) {
 		return query(c.Daemon, func() api.ThrottleStatus {
-			t := c.machine.Throttle()
+			t := c.machine.Throttle(time.Now())
 			for i := range t.Nodes {
 				if t.Nodes[i].Node == c.node {
 					t.Nodes[i].Inputs = c.load.inputs

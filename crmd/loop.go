@@ -151,8 +151,13 @@ func (d *Daemon) publish() {
 	}
 }
 
-// doc is the CIB as this node has it now.
-func (d *Daemon) doc() *cibxml.Element { return d.snap.Load().doc }
+// doc is the CIB as this node has it now, nil before Run and until there is one.
+func (d *Daemon) doc() *cibxml.Element {
+	if s := d.snap.Load(); s != nil {
+		return s.doc
+	}
+	return nil
+}
 
 // await waits until the condition holds for a snapshot.
 func (d *Daemon) await(ctx context.Context, limit time.Duration, ok func(*snapshot) bool) (*snapshot, error) {

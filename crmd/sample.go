@@ -49,7 +49,7 @@ func (d *Daemon) sample(ctx context.Context) {
 			mode, inputs := c.Judge(s)
 			changed := d.load.mode != mode
 			d.load = load{mode, inputs}
-			d.worker.SetMode(mode.String())
+			d.worker.SetLoad(mode.String(), c.Maximum(s.Cores))
 			if changed {
 				d.log.Info("throttle mode of this node", "mode", mode, "load", s.Load, "store", s.Store)
 				d.somethingToReport()

@@ -141,7 +141,7 @@ func seed() uint64 {
 
 // open opens what holds sockets.
 func (d *Daemon) open() (err error) {
-	d.drivers, err = driver.New(driver.Config{AgentDirs: d.cfg.AgentDirs, Cache: d.path("agents.json"), SecretsDir: d.cfg.SecretsDir, Log: d.log})
+	d.drivers, err = driver.New(driver.Config{Node: d.node, AgentDirs: d.cfg.AgentDirs, SBDDevices: sbdDevices, Cache: d.path("agents.json"), SecretsDir: d.cfg.SecretsDir, Log: d.log})
 	if err != nil {
 		return err
 	}

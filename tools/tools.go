@@ -14,6 +14,8 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/corosync"
 	"github.com/holdfast-ha/holdfast/tools/mon"
 	"github.com/holdfast-ha/holdfast/tools/node"
+	"github.com/holdfast-ha/holdfast/tools/resource"
+	"github.com/holdfast-ha/holdfast/tools/sbd"
 	"github.com/holdfast-ha/holdfast/tools/simulate"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
 )
@@ -22,10 +24,12 @@ import (
 var commands = slices.Concat(
 	[]cli.Command{
 		stonith.Command,
+		sbd.Command,
 		mon.Command,
+		resource.Command,
 		{Name: "crm_simulate", Help: "what the cluster would do", Run: simulate.Run},
 	},
-	attr.Commands(nil),
+	attr.Commands(resource.CRMResource),
 	cibtool.Commands(upgrade.ToNewest),
 	corosync.Commands(),
 	node.Commands(),

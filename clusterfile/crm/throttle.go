@@ -14,7 +14,7 @@ import (
 var modes = []string{"negligible", "low", "medium", "high", "extreme"}
 
 // tasks are what can be exempt from the throttle. fence is a word for the task stonith.
-var tasks = []string{"fence", "start", "stop", "promote", "demote", "monitor", "migrate_to", "migrate_from", "notify", "reload", "cancel"}
+var tasks = []string{"fence", "start", "stop", "promote", "demote", "monitor", "probe", "migrate_to", "migrate_from", "notify", "reload", "cancel"}
 
 // Throttle reads only [throttle] and each node's overrides of it, [node.throttle]; those are complete, by name of
 // the node. Problems are noted in the file.
@@ -49,6 +49,14 @@ func throttleSection(s *clusterfile.Section, c throttle.Config) throttle.Config 
 	c.ClusterHigh = number(s, "cluster_high", c.ClusterHigh)
 	c.ClusterExtreme = number(s, "cluster_extreme", c.ClusterExtreme)
 	c.SampleMs = duration(s, "sample", c.SampleMs)
+	c.FastMs = duration(s, "fast_sample", c.FastMs)
+	c.FallMs = duration(s, "fall", c.FallMs)
+	if s.Has("inputs") {
+		c.Inputs = s.Strings("inputs")
+	}
+	if s.Has("thresholds") {
+		c.Thresholds = inputThresholds(s.Table("thresholds"), c.Thresholds)
+	}
 	if s.Has("exempt") {
 		c.Exempt = exempt(s)
 	}
@@ -61,6 +69,19 @@ func throttleSection(s *clusterfile.Section, c throttle.Config) throttle.Config 
 		}
 	}
 	return c
+}
+
+// inputThresholds reads a table of modes for each input that is named.
+func inputThresholds(s *clusterfile.Section, from map[string][4]float64) map[string][4]float64 {
+	out := make(map[string][4]float64, len(from))
+	for name, t := range from {
+		if s.Has(name) {
+			numbers(s, name, t[:], modes[1:])
+		}
+		out[name] = t
+	}
+	s.Done()
+	return out
 }
 
 func exempt(s *clusterfile.Section) []string {

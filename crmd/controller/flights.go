@@ -25,8 +25,8 @@ type flight struct {
 	order           api.Order
 }
 
-// start carries out one action of the graph.
-func (m *Machine) start(now time.Time, a *graph.Action) {
+// start carries out one action of the graph, which a limit has held back for some time.
+func (m *Machine) start(now time.Time, a *graph.Action, waited time.Duration) {
 	switch {
 	case a.Task == graph.TaskFence:
 		m.startFence(now, a)
@@ -41,7 +41,7 @@ func (m *Machine) start(now time.Time, a *graph.Action) {
 	case a.Kind == graph.Cluster || a.Resource == nil:
 		m.done(now, a.ID, true) // probe_again, maintenance_nodes: nothing that has to be carried out anywhere
 	default:
-		m.startOperation(a)
+		m.startOperation(a, waited)
 	}
 }
 
@@ -58,11 +58,11 @@ func (m *Machine) transitionKey(a *graph.Action) lrm.Key {
 	return lrm.Key{Action: a.ID, Transition: m.plan.number, TargetRC: lrm.RC(rc), UUID: m.cfg.UUID}
 }
 
-func (m *Machine) startOperation(a *graph.Action) {
+func (m *Machine) startOperation(a *graph.Action, waited time.Duration) {
 	key := m.transitionKey(a)
 	o := api.Order{Kind: api.OrderOp, Key: key.String(), Rsc: a.Resource.ID, Class: a.Resource.Class, Provider: a.Resource.Provider,
 		Type: a.Resource.Type, Task: a.Task, FeatureSet: m.cfg.FeatureSet, ShutdownLock: a.ShutdownLock,
-		Params: make(map[string]string), Meta: make(map[string]string)}
+		Waited: waited.Milliseconds(), Params: make(map[string]string), Meta: make(map[string]string)}
 	for _, at := range slices.Concat(a.Attrs, a.Params) {
 		if meta, ok := strings.CutPrefix(at.Name, "CRM_meta_"); ok {
 			o.Meta[meta] = at.Value
@@ -88,7 +88,11 @@ func (m *Machine) startOperation(a *graph.Action) {
 	if o.Interval > 0 {
 		m.ignore[node+" "+a.Key] = o.Meta["on_fail"] == "ignore"
 	}
-	m.note("op-start", a.Resource.ID, fmt.Sprintf("%s on %s", a.Key, node))
+	text := fmt.Sprintf("%s on %s", a.Key, node)
+	if waited > 0 {
+		text += fmt.Sprintf(", after it waited %d ms for the throttle", waited.Milliseconds())
+	}
+	m.note("op-start", a.Resource.ID, text)
 	m.send(node, o)
 }
 

@@ -36,7 +36,7 @@ type member struct {
 	seen           bool // was ready before in this office
 	fresh          bool // votes, but has no configuration log (any more): its vote is worth nothing
 	mode           throttle.Mode
-	cores          int
+	cores, jobs    int
 	why            string // why it is not ready
 }
 
@@ -117,7 +117,8 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		m.nodeLost(now, in.Node)
 	}
 	x.state, x.session, x.seq, x.since, x.why = ready, a.Session, a.Seq, now, ""
-	x.mode, x.cores, x.seen, x.fresh = throttle.ParseMode(a.Mode), a.Cores, true, a.Fresh && slices.Contains(m.raft.Voters, in.Node)
+	x.mode, x.cores, x.jobs = throttle.ParseMode(a.Mode), a.Cores, a.Jobs
+	x.seen, x.fresh = true, a.Fresh && slices.Contains(m.raft.Voters, in.Node)
 	node := m.statusNode(in.Node)
 	var resources []*cibxml.Element
 	for _, text := range a.History {
@@ -158,6 +159,7 @@ func (m *Machine) nodeReported(now time.Time, up api.Updates) {
 		m.note("throttle", up.Node, fmt.Sprintf("throttle mode of %s: %s (was %s)", up.Node, mode, x.mode))
 		x.mode = mode
 	}
+	x.jobs = up.Jobs
 	if up.Lost {
 		m.crmGone(now, CRMGone{Node: up.Node, Session: up.Session, Reason: "it had to drop reports that nobody took"})
 		return

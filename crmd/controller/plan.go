@@ -152,24 +152,33 @@ func (m *Machine) tendEngine(now time.Time) {
 
 // limits is what the throttle allows now.
 func (m *Machine) limits() transition.Limits {
-	all := m.ThrottleOf("")
-	l := transition.Limits{Node: make(map[string]int), Exempt: all.Exempt}
+	c := m.ThrottleOf("")
+	l := transition.Limits{Node: make(map[string]int), Maximum: make(map[string]int), Exempt: c.Exempt}
 	var nodes []throttle.Node
 	for name, x := range m.members {
-		c := all
-		if _, differs := m.throttles.Nodes[name]; differs {
-			c = m.ThrottleOf(name)
-		}
-		n := throttle.Node{Mode: x.mode, Maximum: c.Maximum(max(1, x.cores))}
+		n := throttle.Node{Mode: x.mode, Maximum: m.maximum(x)}
 		nodes = append(nodes, n)
-		l.Node[name] = c.Jobs(n.Mode, n.Maximum)
+		l.Node[name], l.Maximum[name] = m.ThrottleOf(name).Jobs(n.Mode, n.Maximum), n.Maximum
 	}
-	batch := 0
 	if m.plan.graph != nil {
-		batch = m.plan.graph.BatchLimitN
+		l.Batch = m.plan.graph.BatchLimitN
 	}
-	l.Total = all.Total(batch, nodes)
+	l.Total = c.Total(l.Batch, nodes)
 	return l
+}
+
+// maximum is the most jobs that a node takes at once: what it says itself, or for a node that has said nothing
+// yet what this one would take.
+func (m *Machine) maximum(x *member) int {
+	switch own := m.members[m.cfg.Node]; {
+	case x.jobs > 0:
+		return x.jobs
+	case x.cores > 0:
+		return m.ThrottleOf(x.Name).Maximum(x.cores)
+	case own != nil && own.jobs > 0:
+		return own.jobs
+	}
+	return m.ThrottleOf(x.Name).Maximum(1)
 }
 
 // perform carries out what the engine says.
@@ -177,7 +186,7 @@ func (m *Machine) perform(now time.Time, outputs []transition.Output) {
 	for _, o := range outputs {
 		switch o := o.(type) {
 		case transition.Run:
-			m.start(now, o.Action)
+			m.start(now, o.Action, o.Waited)
 		case transition.Expired:
 			m.expired(now, o.Action)
 		case transition.Finished:

@@ -3,6 +3,7 @@ package controller
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 )
@@ -32,12 +33,12 @@ func (m *Machine) Status() api.CRMStatus {
 }
 
 // Throttle shows what limits each node, and what waits.
-func (m *Machine) Throttle() api.ThrottleStatus {
+func (m *Machine) Throttle(now time.Time) api.ThrottleStatus {
 	limits := m.limits()
-	out := api.ThrottleStatus{BatchLimit: limits.Total}
+	out := api.ThrottleStatus{BatchLimit: limits.Total, Exempt: limits.Exempt}
 	for _, name := range slices.Sorted(maps.Keys(m.members)) {
 		x := m.members[name]
-		n := api.ThrottleNode{Node: name, Mode: x.mode.String(), Limit: limits.Node[name], Inputs: []api.ThrottleInput{}}
+		n := api.ThrottleNode{Node: name, Mode: x.mode.String(), Limit: limits.Node[name], Maximum: limits.Maximum[name], Inputs: []api.ThrottleInput{}}
 		if e := m.plan.engine; e != nil {
 			for _, a := range e.Pending() {
 				if a.Node == name {
@@ -46,7 +47,7 @@ func (m *Machine) Throttle() api.ThrottleStatus {
 			}
 			for _, h := range e.Held() {
 				if h.Action.Node == name {
-					n.Waiting = append(n.Waiting, api.ThrottleWaiter{Action: h.Action.Key, Since: h.Since.UnixMilli()})
+					n.Waiting = append(n.Waiting, api.ThrottleWaiter{Action: h.Action.Key, Since: h.Since.UnixMilli(), For: now.Sub(h.Since).Milliseconds()})
 				}
 			}
 		}

@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/holdfast-ha/holdfast/fenced/driver/ipmi"
 	"github.com/holdfast-ha/holdfast/fenced/driver/legacy"
+	"github.com/holdfast-ha/holdfast/fenced/driver/redfish"
+	"github.com/holdfast-ha/holdfast/fenced/driver/sbd"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
 )
 
@@ -22,6 +25,8 @@ type Driver interface {
 
 // Config is what drivers need of the node.
 type Config struct {
+	// Node is this node's name.
+	Node string
 	// AgentDirs are searched for external agents, in order.
 	AgentDirs []string
 	// Cache is a file for what is known of external agents, so that a fence after a boot need not wait for
@@ -29,10 +34,18 @@ type Config struct {
 	Cache string
 	// SecretsDir holds the parameters that are not in the CIB, as cibsecret writes them.
 	SecretsDir string
+	// SBDDevices are used by devices of fence_sbd that name none.
+	SBDDevices func() []string
 	Log        *slog.Logger
 }
 
-// row is a driver in the table: its name in FenceDevice.Driver, and the agents that it serves (nil: any).
+// Names of drivers in FenceDevice.Driver.
+const (
+	Native = "native"
+	Legacy = "legacy"
+)
+
+// row is a driver in the table: its name, and the agents that it serves (nil: any).
 type row struct {
 	name   string
 	agents []string
@@ -51,8 +64,14 @@ func New(c Config) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	byMessage := sbd.New(sbd.Config{Node: c.Node, Devices: c.SBDDevices, SecretsDir: c.SecretsDir, Log: c.Log})
+	byIPMI := ipmi.New(ipmi.Config{SecretsDir: c.SecretsDir, Log: c.Log})
+	byRedfish := redfish.New(redfish.Config{SecretsDir: c.SecretsDir, Log: c.Log})
 	return &Set{legacy: external, rows: []row{
-		{"legacy", nil, external},
+		{Native, byMessage.Names(), byMessage},
+		{Native, byIPMI.Names(), byIPMI},
+		{Native, byRedfish.Names(), byRedfish},
+		{Legacy, nil, external},
 	}}, nil
 }
 
@@ -66,5 +85,18 @@ func (s *Set) For(name, agent string) (Driver, error) {
 			return r.driver, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no driver %q for agent %s; leave the driver out to use the default", name, agent)
+	if name == Native {
+		return nil, fmt.Errorf("there is no native driver for agent %s; leave the driver out, or use driver=legacy", agent)
+	}
+	return nil, fmt.Errorf("there is no driver %q; it is native or legacy, and may be left out", name)
+}
+
+// Agents are those that need no program of that name.
+func (s *Set) Agents() []string {
+	var names []string
+	for _, r := range s.rows {
+		names = append(names, r.agents...)
+	}
+	slices.Sort(names)
+	return names
 }

@@ -112,7 +112,11 @@ var sections = []section{
 		{"jobs_per_core, node_action_limit", "The job limit of an idle node: so many for each core, or a fixed number."},
 		{"cluster_high, cluster_extreme", "The share of nodes that may be busy at once while one is in that mode."},
 		{"sample", "How often load is measured, such as \"30s\"."},
-		{"exempt", "A list of what never waits: fence, start, stop, promote, demote, monitor, ..."},
+		{"inputs", "What is looked at: load and store as in Pacemaker (the default), and cpu, memory, memory_full, io, io_full (pressure stall information, 10 s), queue (runnable tasks per core) and late (ms a process waits for a CPU), which react within seconds."},
+		{"thresholds", "A table for each input besides load and store: from where on it is low, medium, high and extreme; 0 is never. cpu = { low = 50, medium = 70, high = 90 }."},
+		{"fast_sample", "How often the inputs besides load and store are measured. Default: 1s."},
+		{"fall", "For how long a lower mode must be allowed before it is taken. Default: 0s, as in Pacemaker."},
+		{"exempt", "A list of what does not wait because of load: fence, stop, demote, monitor (recurring), probe, start, promote, ... The job limit of an idle node and batch-limit hold all the same. Default: fence, stop, demote, monitor."},
 	}},
 	{"[[resource]]", "Something that the cluster runs.", [][2]string{
 		{"id, agent, description", "Its name and its agent: ocf:PROVIDER:TYPE, systemd:UNIT, lsb:SCRIPT or service:NAME."},

@@ -112,7 +112,7 @@ func (s *session) simulation(ctx context.Context) error {
 	}
 	if s.saveInput != "" {
 		if err := save(s.saveInput, m.Doc); err != nil {
-			return program.Faultf(exitIO, "%v", err)
+			return program.Faultf(exitNoSuch, "%v", err)
 		}
 	}
 	if s.run {

@@ -14,6 +14,8 @@ type Case struct {
 	Line string
 	// Only restricts the comparison to the exit status and these, separated by commas: stdout, stderr, cib.
 	Only string
+	// First marks one of the cases of a line, with another of the CIBs for every line.
+	First bool
 }
 
 // Read reads a list. A line "cib FILE..." names the CIBs for the lines that follow it, "cib" alone takes them
@@ -42,8 +44,8 @@ func Read(file string) ([]Case, error) {
 				return nil, fmt.Errorf("%s:%d: only WHAT: LINE", file, n+1)
 			}
 		}
-		for _, c := range cibs {
-			cases = append(cases, Case{CIB: c, Line: line, Only: only})
+		for i, c := range cibs {
+			cases = append(cases, Case{CIB: c, Line: line, Only: only, First: i == n%len(cibs)})
 		}
 	}
 	return cases, nil

@@ -1,6 +1,5 @@
-// Package host is what the heartbeat daemon asks of the operating system: to be run on time, to be told when
-// it will not be, and to say that it is ready.
-package host
+// Package realtime keeps a process running on time: priority, memory that stays, a log that nobody waits for.
+package realtime
 
 import (
 	"errors"
