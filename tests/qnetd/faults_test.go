@@ -121,7 +121,10 @@ func pair(t *testing.T, s server) (w *world, n1, n2 *lab.Node) {
 	return w, n1, n2
 }
 
-func TestDebian_TheRightSideSurvives(t *testing.T) { rightSide(t, debian{}) }
+func TestDebian_TheRightSideSurvives(t *testing.T) {
+	t.Parallel()
+	rightSide(t, debian{})
+}
 
 // rightSide does to a cluster of two what can happen to it and its server, again and again.
 func rightSide(t *testing.T, s server) {
@@ -213,4 +216,9 @@ func (w *world) lost() {
 		}
 		return true, nil
 	})
+}
+
+func TestOwn_TheRightSideSurvives(t *testing.T) {
+	t.Parallel()
+	rightSide(t, own{})
 }
