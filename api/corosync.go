@@ -129,6 +129,7 @@ type QdeviceStatus struct {
 	Regular    string `json:"regular"`
 	Membership string `json:"membership"`
 	Connect    string `json:"connect"`
-	Since      int64  `json:"since,omitempty"` // connected, Unix ms
-	Echo       int64  `json:"echo,omitempty"`  // last answer to an echo request, Unix ms
+	Since      int64  `json:"since,omitempty"`   // connected, Unix ms
+	Echo       int64  `json:"echo,omitempty"`    // last answer to an echo request, Unix ms
+	Decided    int64  `json:"decided,omitempty"` // when Vote was decided, Unix ms
 }

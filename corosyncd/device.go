@@ -83,6 +83,9 @@ func (d *Daemon) deviceStatus(*http.Request) (any, error) {
 	if !s.Since.IsZero() {
 		st.Since = s.Since.UnixMilli()
 	}
+	if !s.Decided.IsZero() {
+		st.Decided = s.Decided.UnixMilli()
+	}
 	if !s.Echo.IsZero() {
 		st.Echo = s.Echo.UnixMilli()
 	}

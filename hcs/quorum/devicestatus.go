@@ -47,7 +47,7 @@ func printDevice(s *session.Session, st *api.QdeviceStatus, full bool) {
 	}
 	since := ""
 	if st.Since > 0 {
-		since = ", since " + render.Ago(s.Now(), render.Millis(st.Since))
+		since = " for " + render.Span(s.Now().Sub(render.Millis(st.Since)))
 	}
 	s.Say("Quorum device server %s: %s%s", st.Host, state, since)
 	if st.Problem != "" {

@@ -239,7 +239,7 @@ func (m *Machine) overdue(now time.Time) {
 	if passed(m.due.doubt) {
 		m.due.doubt = time.Time{}
 		m.note(true, "the quorum device has not decided for %v: its votes do not count", m.cfg.Timeout)
-		m.decide(wire.NACK)
+		m.decide(now, wire.NACK)
 	}
 	if m.phase == running && passed(m.checks.next) {
 		m.check(regularCheck)

@@ -65,7 +65,7 @@ func (m *Machine) disconnect(now time.Time, why string, when again) {
 	}
 	m.problem = why
 	if !m.keepsVote() {
-		m.decide(wire.NACK)
+		m.decide(now, wire.NACK)
 	}
 }
 

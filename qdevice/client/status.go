@@ -15,6 +15,7 @@ type Status struct {
 	Problem     string
 	TLS         bool
 	Since, Echo time.Time // connected; last answer to an echo request
+	Decided     time.Time // last ACK or NACK, also by this node itself
 	Vote        wire.Vote
 	Ring        api.RingID
 	Members     []api.NodeID

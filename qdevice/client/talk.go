@@ -48,7 +48,7 @@ func (m *Machine) answered(now time.Time, msg *wire.Message) {
 	}
 	switch msg.Vote {
 	case wire.ACK, wire.NACK:
-		m.decide(msg.Vote)
+		m.decide(now, msg.Vote)
 	case wire.AskLater, wire.WaitForReply:
 		// An earlier yes for this very ring stands for a while, as votequorum lets a device be silent.
 		if m.vote == wire.ACK && m.due.doubt.IsZero() {
@@ -58,12 +58,12 @@ func (m *Machine) answered(now time.Time, msg *wire.Message) {
 }
 
 // decide tells the quorum.
-func (m *Machine) decide(v wire.Vote) {
+func (m *Machine) decide(now time.Time, v wire.Vote) {
 	m.due.doubt = time.Time{}
 	if m.view.Ring.Seq == 0 {
 		return
 	}
-	m.vote = v
+	m.vote, m.status.Decided = v, now
 	m.out = append(m.out, Vote{Ring: m.view.Ring, Answered: true, Cast: v == wire.ACK})
 }
 
@@ -93,7 +93,7 @@ func (m *Machine) changed(now time.Time, in View) {
 	case m.phase == running || m.phase == checking:
 		// It is told when the checks have run.
 	case ring && old.Ring.Seq != 0, !ring && m.vote == wire.ACK && old.Quorate != in.Quorate:
-		m.decide(wire.NACK) // without the server nobody says that this side wins
+		m.decide(now, wire.NACK) // without the server nobody says that this side wins
 	}
 }
 
@@ -113,7 +113,7 @@ func (m *Machine) reload(now time.Time, cfg Config) {
 	case m.phase == running:
 		m.sendConfig(wire.ChangedConfig)
 	case m.vote == wire.ACK:
-		m.decide(wire.NACK)
+		m.decide(now, wire.NACK)
 	}
 }
 

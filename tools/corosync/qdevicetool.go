@@ -83,7 +83,7 @@ func printQdevice(env *cli.Env, s *api.QdeviceStatus, verbose bool) {
 		}
 		line(true, "    %d\tNode ID = %d, State = %s", i, id, state)
 	}
-	line(true, "Expected votes:\t\t%d", s.Expected)
+	line(true, "Expected votes:\t\t%d\nLast poll call:\t\t%s", s.Expected, poll(s))
 	printQdeviceNet(s, verbose, line)
 }
 
@@ -101,11 +101,11 @@ func printQdeviceNet(s *api.QdeviceStatus, verbose bool, line func(detail bool, 
 	}
 	line(false, "Tie-breaker:\t\t%s", tie)
 	line(true, "KAP Tie-breaker:\t%s", keepActive(s))
-	poll := map[string]string{"ACK": "Yes (cast vote)", "NACK": "Yes (do not cast vote)"}[s.Vote]
-	if poll == "" {
-		poll = "No"
+	timer := "No"
+	if cast := casts[s.Vote]; cast != "" {
+		timer = "Yes (" + cast + ")"
 	}
-	line(true, "Poll timer running:\t%s", poll)
+	line(true, "Poll timer running:\t%s", timer)
 	line(false, "State:\t\t\t%s", s.State)
 	if s.Heuristics != "off" {
 		more := ""
@@ -125,6 +125,17 @@ func printQdeviceNet(s *api.QdeviceStatus, verbose bool, line func(detail bool, 
 	if s.Echo > 0 {
 		line(true, "Echo reply received:\t%s", stamp(s.Echo))
 	}
+}
+
+// casts is what a vote means for votequorum.
+var casts = map[string]string{"ACK": "cast vote", "NACK": "do not cast vote"}
+
+// poll is when and what the quorum was told last. Here it is told once and not again and again.
+func poll(s *api.QdeviceStatus) string {
+	if s.Decided == 0 || casts[s.Vote] == "" {
+		return "Never"
+	}
+	return stamp(s.Decided) + " (" + casts[s.Vote] + ")"
 }
 
 func keepActive(s *api.QdeviceStatus) string {
