@@ -20,6 +20,7 @@ const (
 	// PathQdeviceCredentials: PUT the certificates for the quorum device server (ca, cert, key: PEM), which every
 	// member then has.
 	PathQdeviceCredentials = "/v1/qdevice/credentials"
+	PathKey                = "/v1/key" // POST KeyChange -> KeyStatus: a new cluster key on every member
 )
 
 // CorosyncStatus is the state of one corosyncd.
@@ -132,4 +133,18 @@ type QdeviceStatus struct {
 	Since      int64  `json:"since,omitempty"`   // connected, Unix ms
 	Echo       int64  `json:"echo,omitempty"`    // last answer to an echo request, Unix ms
 	Decided    int64  `json:"decided,omitempty"` // when Vote was decided, Unix ms
+}
+
+// KeyChange asks for a new cluster key.
+type KeyChange struct {
+	// Key is the new one as its file has it; "" makes one.
+	Key string `json:"key,omitempty"`
+	// Force changes the key although configured nodes are not members; they are shut out until they get it.
+	Force bool `json:"force,omitempty"`
+}
+
+// KeyStatus is the result of a change.
+type KeyStatus struct {
+	Key    string   `json:"key"` // the new key's id, which says nothing about it
+	Absent []string `json:"absent,omitempty"`
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/cmap"
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
 	"github.com/holdfast-ha/holdfast/corosyncd/frame"
+	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
 	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
@@ -30,6 +31,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.PathKill, answer(d.killRequest))
 	mux.HandleFunc("GET "+api.PathQdevice, answer(d.deviceStatus))
 	mux.HandleFunc("PUT "+api.PathQdeviceCredentials, answer(d.credentialsRequest))
+	mux.HandleFunc("POST "+api.PathKey, answer(d.keyRequest))
 	return mux
 }
 
@@ -191,7 +193,7 @@ func (d *Daemon) cmapPut(r *http.Request) (any, error) {
 		if e.Value == "0" {
 			return nil, nil
 		}
-		return nil, d.everybody(r.Context(), command{Do: doCancelWait})
+		return nil, d.everybody(r.Context(), gossip.Command{Do: doCancelWait})
 	}
 	if cmap.ReadOnly(e.Key) {
 		return nil, ipc.Errorf(api.CodePermission, "%s belongs to corosyncd and cannot be set", e.Key)
@@ -229,15 +231,15 @@ func (d *Daemon) votesRequest(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if in.Node == 0 {
-		return nil, d.everybody(r.Context(), command{Do: doExpected, Votes: in.Votes})
+		return nil, d.everybody(r.Context(), gossip.Command{Do: doExpected, Votes: in.Votes})
 	}
-	return nil, d.everybody(r.Context(), command{Do: doVotes, Node: in.Node, Votes: in.Votes})
+	return nil, d.everybody(r.Context(), gossip.Command{Do: doVotes, Node: in.Node, Votes: in.Votes})
 }
 
 // reloadRequest reads the cluster file again; with all=1 on every member.
 func (d *Daemon) reloadRequest(r *http.Request) (any, error) {
 	if r.URL.Query().Get("all") == "1" {
-		return nil, d.everybody(r.Context(), command{Do: doReload})
+		return nil, d.everybody(r.Context(), gossip.Command{Do: doReload})
 	}
 	return nil, d.reload(r.Context())
 }
@@ -250,8 +252,16 @@ func (d *Daemon) killRequest(r *http.Request) (any, error) {
 	return nil, d.kill(r.Context(), in.ID)
 }
 
+func (d *Daemon) keyRequest(r *http.Request) (any, error) {
+	var in api.KeyChange
+	if err := ipc.Read(r, &in); err != nil {
+		return nil, err
+	}
+	return d.changeKey(r.Context(), in)
+}
+
 // apply carries out a command on this node.
-func (d *Daemon) apply(ctx context.Context, c command) error {
+func (d *Daemon) apply(ctx context.Context, c gossip.Command) error {
 	var in engine.Input
 	switch c.Do {
 	case doReload:
@@ -259,7 +269,7 @@ func (d *Daemon) apply(ctx context.Context, c command) error {
 	case doCredentials:
 		return d.takeCredentials(ctx, c.Data)
 	case doWantCredentials:
-		return d.giveCredentials(c.Node)
+		return d.giveCredentials(c.From)
 	case doLeave:
 		// Whoever is thrown out does not claim that its resources are stopped when they are not.
 		d.end(d.holders.Load() == 0)

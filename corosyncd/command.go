@@ -9,14 +9,6 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
-// command is what an administrator wants done on every member.
-type command struct {
-	Do    string
-	Node  api.NodeID
-	Votes int
-	Data  []byte
-}
-
 // Commands. The words travel between nodes.
 const (
 	doReload          = "reload"
@@ -29,7 +21,7 @@ const (
 )
 
 // everybody carries out a command here and then on every other member. What this node refuses nobody does.
-func (d *Daemon) everybody(ctx context.Context, c command) error {
+func (d *Daemon) everybody(ctx context.Context, c gossip.Command) error {
 	if err := d.apply(ctx, c); err != nil {
 		return err
 	}
@@ -42,12 +34,10 @@ func (d *Daemon) everybody(ctx context.Context, c command) error {
 	return errors.Join(errs...)
 }
 
-// tell gives one member a command.
-func (d *Daemon) tell(m api.Member, c command) error {
-	return d.gossip.Tell(m.Name, gossip.Command{
-		From: d.self.ID, FromIncarnation: d.life(), To: m.ID, ToIncarnation: m.Incarnation, Seq: d.seq.Add(1),
-		Do: c.Do, Node: c.Node, Votes: c.Votes, Data: c.Data,
-	})
+// tell gives a member a command.
+func (d *Daemon) tell(m api.Member, c gossip.Command) error {
+	c.From, c.FromIncarnation, c.To, c.ToIncarnation, c.Seq = d.self.ID, d.life(), m.ID, m.Incarnation, d.seq.Add(1)
+	return d.gossip.Tell(m.Name, c)
 }
 
 // life is this node's incarnation as the others see it, 0 before the first view.
@@ -70,17 +60,22 @@ func (d *Daemon) commands(ctx context.Context) error {
 			}
 			seen[c.From] = c
 			d.cfg.Log.Info("another member gives a command", "node", c.From, "do", c.Do)
-			in := command{Do: c.Do, Node: c.Node, Votes: c.Votes, Data: c.Data}
-			if c.Do == doWantCredentials {
-				in.Node = c.From
-			}
-			if err := d.apply(ctx, in); err != nil {
+			if err := d.obey(ctx, c); err != nil {
 				d.cfg.Log.Warn("command of another member", "node", c.From, "do", c.Do, "err", err)
 			}
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// obey carries out another member's command.
+func (d *Daemon) obey(ctx context.Context, c gossip.Command) error {
+	switch c.Do {
+	case addKey, useKey, onlyKey, dropKey:
+		return d.takeKey(ctx, c)
+	}
+	return d.apply(ctx, c)
 }
 
 // current reports whether a command is from a present member to this life of this node, and new.
@@ -93,11 +88,11 @@ func (d *Daemon) current(c, last gossip.Command) bool {
 // kill makes a member leave.
 func (d *Daemon) kill(ctx context.Context, id api.NodeID) error {
 	if id == d.self.ID {
-		return d.apply(ctx, command{Do: doLeave})
+		return d.apply(ctx, gossip.Command{Do: doLeave})
 	}
 	m := d.core.latest.Load().Member(id)
 	if m == nil {
 		return ipc.Errorf(api.CodeNoSuchObject, "node %d is not a member", id)
 	}
-	return d.tell(*m, command{Do: doLeave})
+	return d.tell(*m, gossip.Command{Do: doLeave})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
+	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
 	"github.com/holdfast-ha/holdfast/corosyncd/qdevice"
 	"github.com/holdfast-ha/holdfast/corosyncd/quorum"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
@@ -101,7 +102,7 @@ func (d *Daemon) credentialsRequest(r *http.Request) (any, error) {
 	if err := n.Check(d.file.Load().Cluster.Name); err != nil {
 		return nil, ipc.Errorf(api.CodeConfig, "%v", err)
 	}
-	return nil, d.everybody(r.Context(), command{Do: doCredentials, Data: encodeCredentials(&n)})
+	return nil, d.everybody(r.Context(), gossip.Command{Do: doCredentials, Data: encodeCredentials(&n)})
 }
 
 func encodeCredentials(n *credentials.Node) []byte {
@@ -133,7 +134,7 @@ func (d *Daemon) takeCredentials(ctx context.Context, data []byte) error {
 func (d *Daemon) wantCredentials() {
 	for _, m := range d.core.latest.Load().Members {
 		if m.ID != d.self.ID {
-			if err := d.tell(m, command{Do: doWantCredentials}); err != nil {
+			if err := d.tell(m, gossip.Command{Do: doWantCredentials}); err != nil {
 				d.cfg.Log.Debug("ask for certificates", "node", m.Name, "err", err)
 			}
 		}
@@ -150,5 +151,5 @@ func (d *Daemon) giveCredentials(to api.NodeID) error {
 	if m == nil {
 		return nil
 	}
-	return d.tell(*m, command{Do: doCredentials, Data: encodeCredentials(n)})
+	return d.tell(*m, gossip.Command{Do: doCredentials, Data: encodeCredentials(n)})
 }

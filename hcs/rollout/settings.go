@@ -12,7 +12,7 @@ import (
 )
 
 // ownSections are those of a cluster file that do not become part of the CIB.
-var ownSections = []string{"cluster", "totem", "quorum", "logging", "throttle"}
+var ownSections = []string{"cluster", "totem", "quorum", "logging", "system", "throttle"}
 
 // nodeKeys are the keys of [[node]] that do not become part of the CIB.
 var nodeKeys = []string{"id", "links", "votes", "throttle"}
