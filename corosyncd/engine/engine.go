@@ -89,6 +89,12 @@ type (
 	CancelWait struct{}
 )
 
+// DeviceVote is what the quorum device says about a ring.
+type DeviceVote struct {
+	Ring api.RingID
+	quorum.DeviceVote
+}
+
 // SetKeys tells of changed cluster keys.
 type SetKeys struct{ Digest uint32 }
 
@@ -106,6 +112,7 @@ func (Fenced) input()      {}
 func (SetExpected) input() {}
 func (SetVotes) input()    {}
 func (CancelWait) input()  {}
+func (DeviceVote) input()  {}
 func (SetKeys) input()     {}
 func (Leave) input()       {}
 func (Wake) input()        {}
@@ -310,6 +317,10 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 		e.quorumSaid(now, e.quorum.Step(now, quorum.SetVotes{Node: in.ID, Votes: in.Votes}))
 	case CancelWait:
 		e.quorumSaid(now, e.quorum.Step(now, quorum.CancelWait{}))
+	case DeviceVote:
+		v := in.DeviceVote
+		v.Answered = v.Answered && in.Ring == e.member.Ring()
+		e.quorumSaid(now, e.quorum.Step(now, v))
 	case SetKeys:
 		e.cfg.KeysDigest = in.Digest
 		e.promptly(now)
