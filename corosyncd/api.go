@@ -55,6 +55,8 @@ func (d *Daemon) status(r *http.Request) (any, error) {
 		Realtime: p.Realtime, Locked: p.Locked, OOMProtected: p.OOMProtected, Rejected: d.links.Counters(), Versions: versions,
 	}
 	err := d.core.do(r.Context(), func() {
+		// Who asks after a pause must not get the view from before: the engine may not have noticed it yet.
+		d.core.wake()
 		s.Refused = d.core.engine.Refused()
 		s.WorstLateness = d.core.engine.WorstLateness().Milliseconds()
 	})

@@ -24,7 +24,7 @@ type lateness struct {
 const lateFor = 5
 
 // noteLateness measures how long after its deadline the engine runs. Time in which it did not run is not
-// counted as silence of the others; after a pause longer than the token, others may have lost this node.
+// counted as silence of the others.
 func (e *Engine) noteLateness(now time.Time) {
 	due := e.next
 	if e.late.last.After(due) {
@@ -35,6 +35,15 @@ func (e *Engine) noteLateness(now time.Time) {
 	if late <= 0 {
 		return
 	}
+	if late >= e.cfg.Timing.Interval/4 {
+		e.detectorSaid(now, e.detector.Step(now, detector.Late{By: late}))
+	}
+	e.lateBy(now, late)
+}
+
+// lateBy notes a time in which this process did not run. After one longer than the token, others may have lost this
+// node.
+func (e *Engine) lateBy(now time.Time, late time.Duration) {
 	e.late.worst = max(e.late.worst, late)
 	t := &e.cfg.Timing
 	if late < t.Interval/4 {
@@ -44,7 +53,6 @@ func (e *Engine) noteLateness(now time.Time) {
 		e.late.recent = late
 	}
 	e.late.until = now.Add(lateFor * t.Token)
-	e.detectorSaid(now, e.detector.Step(now, detector.Late{By: late}))
 	if late >= t.Interval {
 		e.note(true, fmt.Sprintf("this process was not scheduled for %d ms", late.Milliseconds()))
 	}
