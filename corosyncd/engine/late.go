@@ -2,19 +2,23 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd/detector"
 	"github.com/holdfast-ha/holdfast/corosyncd/member"
 )
 
 // lateness is how well this process keeps to its own clock.
 type lateness struct {
-	last    time.Time     // last step
-	worst   time.Duration // since the start
-	recent  time.Duration // worst of late
-	until   time.Time     // until when recent counts
-	starved bool          // what the host says
+	last    time.Time       // last step
+	worst   time.Duration   // since the start
+	recent  time.Duration   // worst of late
+	until   time.Time       // until when recent counts
+	starved bool            // what the host says
+	missed  []api.SchedMiss // the last, the latest first
+	count   uint64
 	// paused is when this node came back from a pause longer than the token, zero when its view has been
 	// confirmed since.
 	paused time.Time
@@ -54,6 +58,7 @@ func (e *Engine) lateBy(now time.Time, late time.Duration) {
 	}
 	e.late.until = now.Add(lateFor * t.Token)
 	if late >= t.Interval {
+		e.late.miss(now, late)
 		e.note(true, fmt.Sprintf("this process was not scheduled for %d ms", late.Milliseconds()))
 	}
 	if late >= t.Token && e.member.View().Len() > 1 {
@@ -61,6 +66,17 @@ func (e *Engine) lateBy(now time.Time, late time.Duration) {
 		e.dirty = true
 		e.membership(now, member.Quorate{Yes: false})
 	}
+}
+
+// maxMissed is how many misses are remembered, as many as Corosync does.
+const maxMissed = 10
+
+func (l *lateness) miss(now time.Time, late time.Duration) {
+	l.count++
+	if len(l.missed) == maxMissed {
+		l.missed = l.missed[:maxMissed-1]
+	}
+	l.missed = slices.Insert(l.missed, 0, api.SchedMiss{At: now.UnixMilli(), Delay: float64(late.Microseconds()) / 1000})
 }
 
 // stall is what heartbeats say about this node's own lateness.
