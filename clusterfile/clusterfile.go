@@ -18,6 +18,7 @@ type File struct {
 	Nodes   []Node // by ascending id
 	Quorum  Quorum
 	Logging Logging
+	Fencing Fencing
 	System  System
 	// Rest holds the sections that corosyncd does not look at, such as resource and stonith: the readers of
 	// the CRM's sections start from it, and report into the same list of problems.
@@ -55,6 +56,7 @@ func Parse(name string, text []byte, more ...func(*File)) (*File, error) {
 	f.Totem = readTotem(root, len(f.Nodes))
 	f.Quorum = readQuorum(root, f.Nodes)
 	f.Logging = readLogging(root)
+	f.Fencing = readFencing(root, f.Totem)
 	f.System = readSystem(root)
 	for _, key := range restSections {
 		root.use(key)

@@ -102,6 +102,8 @@ func (f *fake) corosyncd() *http.ServeMux {
 func (f *fake) fenced() *http.ServeMux {
 	mux := http.NewServeMux()
 	f.handle(mux, "GET "+api.PathFenceDevices, func(*http.Request) (any, error) { return append([]api.FenceDeviceStatus{}, f.devices...), nil })
+	f.handle(mux, "GET "+api.PathFenceHealth, func(*http.Request) (any, error) { return f.health, nil })
+	f.handle(mux, "GET "+api.PathFenceBudget, func(*http.Request) (any, error) { return f.budget, nil })
 	f.handle(mux, "GET "+api.PathFenceHistory, func(r *http.Request) (any, error) {
 		target := r.URL.Query().Get("target")
 		return slices.DeleteFunc(append([]api.FenceEvent{}, f.history...), func(e api.FenceEvent) bool { return target != "" && e.Target != target }), nil

@@ -10,7 +10,7 @@ import (
 )
 
 // kept are the sections that do not come from the CIB and stay as they are written.
-var kept = []string{"", "cluster", "totem", "quorum", "logging", "system", "throttle"}
+var kept = []string{"", "cluster", "totem", "quorum", "logging", "fencing", "system", "throttle"}
 
 // File writes a whole cluster file: the membership's sections as they stand in text, the nodes with the attributes
 // that the CIB has for them, and everything else from the CIB. f is text, parsed.

@@ -195,10 +195,14 @@ func TestGuard_PetsAndStopsInAnOrderlyWay(t *testing.T) {
 }
 
 func TestGuard_ObeysMessages(t *testing.T) {
+	t.Parallel()
 	for message, kind := range map[sbdformat.Message]sbdconf.Kind{sbdformat.Reset: sbdconf.Reboot, sbdformat.Off: sbdconf.Off, sbdformat.Crashdump: sbdconf.Crashdump} {
 		t.Run(message.String(), func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, 3).run().guarding()
+			// Two disks are enough to guard the node; what is in the third before it is watched is emptied.
+			l.put(sbdformat.Test, 2)
+			eventually(t, "the third disk is watched", func() bool { return l.mailbox(2).Message == sbdformat.Clear })
 			l.put(message, 2) // on one disk only
 			l.ended(kind, 3*time.Second)
 			if l.dog.disarmed != (message == sbdformat.Crashdump) {
@@ -243,6 +247,7 @@ func TestGuard_ExitTestAndNonsense(t *testing.T) {
 }
 
 func TestStart_WithAMessageOfBefore(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name             string
 		clean, restarted bool
@@ -308,6 +313,7 @@ func TestLostDisks_EndTheNodeWithinTheWatchdogsTime(t *testing.T) {
 }
 
 func TestDisk_WhoseHeaderOrSlotIsTaken(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(l *lab){
 		"created anew": func(l *lab) { l.format(0) },
 		"slot taken": func(l *lab) {

@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -73,38 +74,58 @@ func work() int {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if why := room.Missing(); why != "" {
-		log.Error("no lab on this machine", "why", why)
-		return 1
-	}
 	names := append(os.Args[1:], strings.Fields(os.Getenv("BENCH"))...)
-	underStress := slices.Equal(names, []string{"stress"})
-	if underStress {
-		names = nil
+	stacks := strings.Split(or(os.Getenv("BENCH_STACKS"), "holdfast,pacemaker"), ",")
+	repeats, err := strconv.Atoi(or(os.Getenv("BENCH_REPEATS"), "5"))
+	if err != nil || repeats < 1 {
+		log.Error("BENCH_REPEATS has to be a number above 0", "is", os.Getenv("BENCH_REPEATS"))
+		return 64
+	}
+	if slices.Equal(names, []string{"stress"}) {
+		return inClusters(stacks, log, func(stacks []stack) error { return stressMain(ctx, stacks, log) })
+	}
+	all := len(names) == 0
+	code := 0
+	if i := slices.Index(names, "scheduler"); all || i >= 0 {
+		if !all {
+			names = slices.Delete(names, i, i+1)
+		}
+		if err := scheduler(ctx, slices.Contains(stacks, "pacemaker"), log); err != nil {
+			log.Error("measurement failed", "what", "scheduler", "err", err)
+			code = 1
+		}
+	}
+	if len(names) == 0 && !all {
+		return code
 	}
 	chosen, err := choose(names)
 	if err != nil {
 		log.Error(err.Error())
 		return 64
 	}
-	repeats, err := strconv.Atoi(or(os.Getenv("BENCH_REPEATS"), "5"))
-	if err != nil || repeats < 1 {
-		log.Error("BENCH_REPEATS has to be a number above 0", "is", os.Getenv("BENCH_REPEATS"))
-		return 64
+	return max(code, inClusters(stacks, log, func(stacks []stack) error { return compare(ctx, stacks, chosen, repeats, log) }))
+}
+
+// inClusters does what needs clusters, with the stacks of these names.
+func inClusters(names []string, log *slog.Logger, do func([]stack) error) int {
+	if why := room.Missing(); why != "" {
+		log.Error("no lab on this machine", "why", why)
+		return 1
 	}
-	stacks, err := makeStacks(strings.Split(or(os.Getenv("BENCH_STACKS"), "holdfast,pacemaker"), ","), log)
+	stacks, err := makeStacks(names, log)
+	if err == nil {
+		err = do(stacks)
+	}
 	if err != nil {
 		log.Error(err.Error())
 		return 1
 	}
-	if underStress {
-		if err := stressMain(ctx, stacks, log); err != nil {
-			log.Error(err.Error())
-			return 1
-		}
-		return 0
-	}
-	code := 0
+	return 0
+}
+
+// compare runs scenarios on every stack, those of one shape on one cluster, and prints the figures of each shape.
+func compare(ctx context.Context, stacks []stack, chosen []scenario, repeats int, log *slog.Logger) error {
+	var failed []error
 	for len(chosen) > 0 {
 		want := chosen[0].shape()
 		same := slices.DeleteFunc(slices.Clone(chosen), func(s scenario) bool { return s.shape() != want })
@@ -112,16 +133,12 @@ func work() int {
 		results := map[string]*samples{"holdfast": newSamples(), "pacemaker": newSamples()}
 		for _, s := range stacks {
 			if err := measure(ctx, s, same, repeats, results[s.name()], log); err != nil {
-				log.Error("measurement failed", "stack", s.name(), "err", err)
-				code = 1
+				failed = append(failed, fmt.Errorf("%s: %w", s.name(), err))
 			}
 		}
-		if err := report(os.Stdout, results["holdfast"], results["pacemaker"], "pacemaker"); err != nil {
-			log.Error(err.Error())
-			code = 1
-		}
+		failed = append(failed, report(os.Stdout, results["holdfast"], results["pacemaker"], "pacemaker"))
 	}
-	return code
+	return errors.Join(failed...)
 }
 
 func or(value, fallback string) string {
@@ -145,7 +162,7 @@ func choose(names []string) ([]scenario, error) {
 					known = append(known, s.name)
 				}
 			}
-			return nil, fmt.Errorf("there is no measurement %q; there are %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("there is no measurement %q; there are %s, scheduler, and stress for itself", name, strings.Join(known, ", "))
 		}
 		chosen = append(chosen, found...)
 	}

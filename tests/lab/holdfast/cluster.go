@@ -93,6 +93,9 @@ func (c *Cluster) file(o Options) string {
 	if len(c.Nodes()) == 2 && !strings.Contains(o.Sections, "[quorum]") {
 		b.WriteString("\n[quorum]\ntwo_node = true\n")
 	}
+	if !strings.Contains(o.Sections, "[fencing]") {
+		b.WriteString("\n[fencing]\nrate_limit = 0\n") // long tests fence a node more often than any cluster
+	}
 	for _, n := range c.Nodes() {
 		var links []string
 		for link := range max(1, o.Links) {
