@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/fenced/plan"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
 	"github.com/holdfast-ha/holdfast/fenced/sbdconf"
@@ -72,9 +73,12 @@ func (d *Daemon) configure(now time.Time, c api.FenceConfig) {
 	d.give(now, device.Configure{Devices: d.chooseAll(devices)}, plan.Configure{Config: plan.Config{
 		Levels: slices.Concat(c.Levels, d.state.levels), NodeAttrs: c.NodeAttrs, Timeout: time.Duration(c.Timeout) * time.Millisecond,
 		Watchdog: d.watchdog(c.WatchdogTimeout), WatchdogHosts: hosts,
-		RateLimit: limit, RateWindow: window,
+		RateLimit: limit, RateWindow: window, IOFence: ioFence[d.settings.Load().IOFence],
 	}})
 }
+
+// ioFence are the words of the cluster file.
+var ioFence = map[string]plan.IOFence{clusterfile.IOFenceOff: plan.IOAsConfigured, clusterfile.IOFenceFirst: plan.IOFirst, clusterfile.IOFenceSufficient: plan.IOSufficient}
 
 // The watchdog is configured like a device, but is the target's own.
 const (

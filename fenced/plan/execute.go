@@ -23,6 +23,9 @@ func (f *Fencer) next(op *operation) {
 		}
 		return
 	}
+	if !op.planned && !f.ioFirst(op) {
+		return
+	}
 	if !op.planned {
 		levels := f.config.topology(op.req.Target)
 		if levels == nil && op.req.Action == actionOn {
@@ -201,7 +204,7 @@ func (f *Fencer) failed(op *operation, r api.FenceResult, otherNode bool) {
 // succeed ends an operation whose level is complete. After a reboot that was off with several devices the
 // target is switched on again, which changes nothing about the result.
 func (f *Fencer) succeed(op *operation, l *level) {
-	r := api.FenceResult{Device: strings.Join(l.devices, ",")}
+	r := api.FenceResult{Device: strings.Join(append(op.accessed, l.devices...), ",")}
 	if n := len(op.done); n > 0 {
 		r.Delegate = op.done[n-1].peer
 	}

@@ -312,6 +312,8 @@ func (s *sim) setConfig(args []string) {
 			n, window, _ := strings.Cut(value, "/")
 			s.config.RateLimit, _ = strconv.Atoi(n)
 			s.config.RateWindow = duration(window)
+		case "io":
+			s.config.IOFence = map[string]plan.IOFence{"first": plan.IOFirst, "sufficient": plan.IOSufficient}[value]
 		}
 	}
 	s.configure()
