@@ -29,8 +29,8 @@ func (d *Daemon) restore(now time.Time) {
 	var c api.FenceConfig
 	if d.read("config.json", &c) {
 		d.log.Info("using the fencing configuration of before", "version", c.Version, "devices", len(c.Devices))
-		d.configure(now, c)
 	}
+	d.configure(now, c) // the cluster file's settings are in force without crmd too
 	var events []api.FenceEvent
 	if d.read("history.json", &events) {
 		d.give(now, plan.Restored{Events: events})

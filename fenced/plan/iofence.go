@@ -32,10 +32,15 @@ func (f *Fencer) ioFirst(op *operation) bool {
 	if f.config.IOFence == IOAsConfigured || op.req.Action == actionOn {
 		return true
 	}
-	if !slices.ContainsFunc(op.offers, func(o offer) bool { return o.Required }) {
-		return !f.answersOut(op, op.created.Add(verifiedWait))
-	}
 	levels := f.config.topology(op.req.Target)
+	found := slices.ContainsFunc(op.offers, func(o offer) bool { return o.Required })
+	// Without a topology every device that takes access away has to be known, because all of them are needed.
+	if (!found || levels == nil) && f.answersOut(op, op.created.Add(verifiedWait)) {
+		return false
+	}
+	if !found {
+		return true
+	}
 	if levels == nil {
 		levels = op.anyDevice()
 	}
