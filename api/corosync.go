@@ -9,6 +9,7 @@ const (
 	// as a loss.
 	PathViews  = "/v1/views"
 	PathLinks  = "/v1/links"  // GET -> []LinkStatus
+	PathPulse  = "/v1/pulse"  // GET ?since= (Unix ms of the last one) -> Pulse
 	PathCmap   = "/v1/cmap"   // GET ?prefix= (stats. for the statistics) -> []CmapEntry; PUT CmapEntry; DELETE ?key=
 	PathReload = "/v1/reload" // POST: read the cluster file again; ?all=1 on every member
 	// PathLeave: POST: say goodbye to the peers and stop. With ?veto=1 it is refused while a reader holds.
@@ -16,6 +17,7 @@ const (
 	PathFencedNode = "/v1/fenced" // POST FencedNode: a lost node is proven dead
 	PathVotes      = "/v1/votes"  // POST VotesChange
 	PathKill       = "/v1/kill"   // POST KillNode: make a member leave
+	PathKey        = "/v1/key"    // POST KeyChange -> KeyStatus: a new cluster key on every member
 )
 
 // CorosyncStatus is the state of one corosyncd.
@@ -65,6 +67,17 @@ type LinkStatus struct {
 	LastHeard int64  `json:"last_heard"`
 }
 
+// Pulse is how well heartbeats work at the moment.
+type Pulse struct {
+	At       int64 `json:"at"`       // Unix ms
+	Token    int64 `json:"token"`    // ms
+	Interval int64 `json:"interval"` // ms between two heartbeats of a node
+	// Late is the worst delay of corosyncd's own loop since the time that was asked for, in ms.
+	Late     int64        `json:"late"`
+	Realtime bool         `json:"realtime"`
+	Links    []LinkStatus `json:"links"` // without MTU
+}
+
 // CmapEntry is one key of Corosync's configuration map.
 type CmapEntry struct {
 	Key   string `json:"key"`
@@ -87,4 +100,18 @@ type VotesChange struct {
 // KillNode makes a member leave the cluster.
 type KillNode struct {
 	ID NodeID `json:"id"`
+}
+
+// KeyChange asks for a new cluster key.
+type KeyChange struct {
+	// Key is the new one as its file has it; "" makes one.
+	Key string `json:"key,omitempty"`
+	// Force changes the key although configured nodes are not members; they are shut out until they get it.
+	Force bool `json:"force,omitempty"`
+}
+
+// KeyStatus is the result of a change.
+type KeyStatus struct {
+	Key    string   `json:"key"` // the new key's id, which says nothing about it
+	Absent []string `json:"absent,omitempty"`
 }

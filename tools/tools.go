@@ -18,12 +18,14 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/sbd"
 	"github.com/holdfast-ha/holdfast/tools/simulate"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
+	"github.com/holdfast-ha/holdfast/tools/verify"
 )
 
 // commands is the table, one row per name under which holdfast-tools is linked.
 var commands = slices.Concat(
 	[]cli.Command{
 		stonith.Command,
+		verify.Command,
 		sbd.Command,
 		mon.Command,
 		resource.Command,

@@ -20,6 +20,8 @@ type Options struct {
 	Totem string
 	// Sections is more of the cluster file. Without a [quorum] there, two nodes get two_node.
 	Sections string
+	// Daemons are what runs on the nodes; none is all of them.
+	Daemons []string
 }
 
 // Cluster is a lab cluster whose nodes are members of one Holdfast cluster.
@@ -69,13 +71,16 @@ func (o *Options) fill() error {
 		return err
 	}
 	o.Software = software
-	o.Command = []string{"sh", "-c", supervise}
+	if len(o.Daemons) == 0 {
+		o.Daemons = []string{"corosyncd", "fenced", "crmd"}
+	}
+	o.Command = append([]string{"sh", "-c", supervise, "supervise"}, o.Daemons...)
 	return nil
 }
 
-// supervise keeps the three daemons running.
+// supervise keeps daemons running.
 const supervise = `mkdir -p /run/holdfast
-for d in corosyncd fenced crmd; do while :; do $d; echo "$d ended with $?"; sleep 0.2; done & done; wait`
+for d in "$@"; do while :; do $d; echo "$d ended with $?"; sleep 0.2; done & done; wait`
 
 // file writes the cluster file.
 func (c *Cluster) file(o Options) string {
