@@ -104,6 +104,8 @@ var verbs = map[string]func(s *sim, args []string){
 				a.caps.OnTarget = true
 			case "automatic":
 				a.caps.Automatic = true
+			case "notice":
+				a.caps.Notice, _ = strconv.ParseInt(value, 10, 64)
 			case "broken":
 				a.broken = value
 			default:
