@@ -197,9 +197,9 @@ func (c *cluster) setView(members ...string) {
 
 func (c *cluster) eventually(what string, ok func() bool) {
 	c.t.Helper()
-	for limit := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for limit := time.Now().Add(60 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(limit) {
-			c.t.Fatalf("not within 20 s: %s", what)
+			c.t.Fatalf("not within 60 s: %s", what)
 		}
 	}
 }

@@ -24,7 +24,7 @@ import (
 // TestMain lets the scenarios run side by side on a small machine too: they wait much and compute little.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	_ = flag.Set("test.parallel", "10")
+	_ = flag.Set("test.parallel", "5")
 	m.Run()
 }
 
