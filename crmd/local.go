@@ -100,8 +100,11 @@ func (d *Daemon) somethingToReport() {
 
 // reportToSelf gives the worker's reports to the machine when this node leads. Only the loop calls it.
 func (d *Daemon) reportToSelf(now time.Time) {
-	for d.machine.Leads() && d.worker.DC() == d.node {
+	for d.worker.DC() == d.node {
 		up := d.worker.Unsent()
+		if !d.machine.Takes(d.node, up.Session) {
+			return // enlisting takes them
+		}
 		if len(up.Updates) == 0 && !up.Lost {
 			return
 		}

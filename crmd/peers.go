@@ -59,14 +59,14 @@ func (d *Daemon) peerHandler() http.Handler {
 // takeUpdates gives a node's report to the machine; the node may forget it when this returns nil.
 func (d *Daemon) takeUpdates(in api.Updates) error {
 	ok, err := query(d, func() bool {
-		if !d.machine.Leads() {
+		if !d.machine.Takes(in.Node, in.Session) {
 			return false
 		}
 		d.step(time.Now(), controller.NodeReported{Updates: in})
 		return true
 	})
 	if err == nil && !ok {
-		err = ipc.Errorf(api.CodeError, "%s is not the DC", d.node)
+		err = ipc.Errorf(api.CodeError, "%s is not the DC, or has not enlisted %s yet", d.node, in.Node)
 	}
 	return err
 }
