@@ -131,6 +131,9 @@ func (c *converter) address(s *Section, k *Key) string {
 			a = x
 		}
 	}
+	if a.IsLoopback() {
+		c.problem(s, k, "is the name %q, which is %s here and reaches nobody; write the address", k.Value, a)
+	}
 	return a.Unmap().String()
 }
 

@@ -26,11 +26,13 @@ type Key struct {
 	Line        int
 }
 
-// Corosync's limits, and one of our own: nothing in the file is nested more deeply than four times.
+// Corosync's limits, and two of our own, far above what a cluster needs: Corosync allows 384 nodes, and nothing in the
+// file is nested more deeply than four times.
 const (
 	maxLine  = 510
 	maxKey   = 255
 	maxDepth = 16
+	maxLines = 10000
 )
 
 // Parse reads the text. name is used in errors. Corosync stops at the first error, so there is only one.
@@ -42,7 +44,9 @@ func Parse(name, text string) (*Section, error) {
 		lines = lines[:last]
 	}
 	for i, line := range lines {
-		p.line = i + 1
+		if p.line = i + 1; p.line > maxLines {
+			return nil, p.fail("The file has more than %d lines", maxLines)
+		}
 		if err := p.read(line); err != nil {
 			return nil, err
 		}
