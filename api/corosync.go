@@ -9,6 +9,7 @@ const (
 	// as a loss.
 	PathViews  = "/v1/views"
 	PathLinks  = "/v1/links"  // GET -> []LinkStatus
+	PathPulse  = "/v1/pulse"  // GET ?since= (Unix ms of the last one) -> Pulse
 	PathCmap   = "/v1/cmap"   // GET ?prefix= (stats. for the statistics) -> []CmapEntry; PUT CmapEntry; DELETE ?key=
 	PathReload = "/v1/reload" // POST: read the cluster file again; ?all=1 on every member
 	// PathLeave: POST: say goodbye to the peers and stop. With ?veto=1 it is refused while a reader holds.
@@ -68,6 +69,17 @@ type LinkStatus struct {
 	Lost      uint64 `json:"lost"`
 	Flaps     uint64 `json:"flaps"`
 	LastHeard int64  `json:"last_heard"`
+}
+
+// Pulse is how well heartbeats work at the moment.
+type Pulse struct {
+	At       int64 `json:"at"`       // Unix ms
+	Token    int64 `json:"token"`    // ms
+	Interval int64 `json:"interval"` // ms between two heartbeats of a node
+	// Late is the worst delay of corosyncd's own loop since the time that was asked for, in ms.
+	Late     int64        `json:"late"`
+	Realtime bool         `json:"realtime"`
+	Links    []LinkStatus `json:"links"` // without MTU
 }
 
 // CmapEntry is one key of Corosync's configuration map.

@@ -3,8 +3,10 @@ package corosyncd
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd/cmap"
@@ -20,6 +22,7 @@ func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+api.PathCorosyncStatus, answer(d.status))
 	mux.HandleFunc("GET "+api.PathLinks, answer(d.linkStatus))
+	mux.HandleFunc("GET "+api.PathPulse, answer(d.pulse))
 	mux.HandleFunc("GET "+api.PathCmap, answer(d.cmapGet))
 	mux.HandleFunc("PUT "+api.PathCmap, answer(d.cmapPut))
 	mux.HandleFunc("DELETE "+api.PathCmap, answer(d.cmapDelete))
@@ -63,6 +66,20 @@ func (d *Daemon) status(r *http.Request) (any, error) {
 	})
 	s.View = *d.core.latest.Load()
 	return s, err
+}
+
+// pulse is what crmd asks every second, so it is short.
+func (d *Daemon) pulse(r *http.Request) (any, error) {
+	now := time.Now()
+	since, _ := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
+	p := api.Pulse{At: now.UnixMilli(), Realtime: d.cfg.Protection.Realtime}
+	err := d.core.do(r.Context(), func() {
+		p.Late = d.core.engine.LateSince(time.UnixMilli(since)).Milliseconds()
+		p.Links = d.core.engine.Links()
+	})
+	v := d.core.latest.Load()
+	p.Token, p.Interval = v.Token, v.TokenInterval
+	return p, err
 }
 
 func (d *Daemon) linkStatus(r *http.Request) (any, error) { return d.linkList(r.Context()) }

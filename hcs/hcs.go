@@ -25,6 +25,7 @@ import (
 	"github.com/holdfast-ha/holdfast/hcs/rollout"
 	"github.com/holdfast-ha/holdfast/hcs/session"
 	"github.com/holdfast-ha/holdfast/hcs/stonith"
+	"github.com/holdfast-ha/holdfast/hcs/story"
 	"github.com/holdfast-ha/holdfast/hcs/supervisor"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
@@ -67,7 +68,7 @@ Every command has --help, and --json for programs. Changes are carried out by th
 			root.AddCommand(c)
 		}
 	}
-	add("look", look.Status(s), look.Explain(s), quorum.Command(s), look.Links(s), look.Throttle(s), doctor.Command(s))
+	add("look", look.Status(s), look.Explain(s), story.Command(s), quorum.Command(s), look.Links(s), look.Alarms(s), look.Throttle(s), doctor.Command(s))
 	add("cluster", cluster.Command(s), node.Command(s, supervisor.Command(s)), stonith.Command(s), qdevice.Command(s))
 	add("configure", resource.Command(s), constraint.Command(s), property.Command(s), cibcmd.Command(s))
 	add("file", rollout.PlanCommand(s), rollout.Apply(s), rollout.Diff(s), rollout.Config(s))

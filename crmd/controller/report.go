@@ -11,8 +11,7 @@ import (
 // Leads reports whether this node is the DC.
 func (m *Machine) Leads() bool { return m.role.leads }
 
-// Takes reports whether updates of a node's session go into the status. Before this node has enlisted it they would
-// be lost, and whoever waits for a result in them would wait for ever: the node has to keep them.
+// Takes reports whether this node leads and has enlisted that life of a node's crmd: only then its reports count.
 func (m *Machine) Takes(node, session string) bool {
 	x := m.members[node]
 	return m.role.leads && x != nil && x.state == ready && x.session == session

@@ -131,6 +131,23 @@ var sections = []section{
 		{"fall", "For how long a lower mode must be allowed before it is taken. Default: 0s, as in Pacemaker."},
 		{"exempt", "A list of what does not wait because of load: fence, stop, demote, monitor (recurring), probe, start, promote, ... The job limit of an idle node and batch-limit hold all the same. Default: fence, stop, demote, monitor."},
 	}},
+	{"[vitals]", "What is measured on every node besides processors, memory, pressure, cgroups and the kernel's log.", [][2]string{
+		{"disks", "Directories whose file systems are probed by writing, syncing and reading a small file, besides that of Holdfast's own state."},
+		{"disk_every, disk_deadline", "The time between two probes (10s), and after which a disk counts as stuck (2s)."},
+		{"disk_probe", "false measures the use only and writes nothing."},
+	}},
+	{"[detector.\"NAME\"]", "What raises an alarm. hcs alarms --detectors lists the detectors and their thresholds, which are keys here.", [][2]string{
+		{"enabled", "false switches the detector off."},
+		{"for, clear_after", "How long the condition must hold before an alarm is raised, and be gone before it is cleared, such as \"5s\"."},
+		{"severity", "info, warning or critical, instead of what the detector says."},
+		{"attribute, value", "A node attribute that is set while an alarm lasts, to red unless value says otherwise. One that begins with #health lets node-health-strategy move resources away while the node still answers."},
+		{"hook, everywhere", "A program that is run when an alarm is raised and when it is cleared, with HOLDFAST_ALARM, HOLDFAST_ALARM_STATE (raised or cleared), HOLDFAST_ALARM_NODE, _SUBJECT, _SEVERITY and _SUMMARY in its environment; everywhere = true runs it on every node."},
+		{"action_from", "The severity from which on attribute and hook are due. Default: critical."},
+	}},
+	{"[metrics]", "Where the daemons answer Prometheus over TCP. On their sockets they always do.", [][2]string{
+		{"listen", "An address such as \"0.0.0.0\", or \"node\" for each node's own on its first link. Without it nothing listens."},
+		{"crmd_port, corosyncd_port, fenced_port", "The ports: 9664, where ha_cluster_exporter listens too, 9665 and 9666."},
+	}},
 	{"[[resource]]", "Something that the cluster runs.", [][2]string{
 		{"id, agent, description", "Its name and its agent: ocf:PROVIDER:TYPE, systemd:UNIT, lsb:SCRIPT or service:NAME."},
 		{"group", "The group that it is a member of. Members run on one node and start in the order of the file."},
