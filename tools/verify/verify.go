@@ -25,14 +25,6 @@ import (
 // Command is crm_verify.
 var Command = cli.Command{Name: "crm_verify", Help: "what is wrong with a configuration", Run: run}
 
-// Exit statuses.
-const (
-	exitNoInput = 66
-	exitIO      = 74
-	exitNoCIB   = 76
-	exitInvalid = 78
-)
-
 // call is a crm_verify call.
 type call struct {
 	env        *cli.Env
@@ -86,7 +78,7 @@ func (c *call) check(ctx context.Context) error {
 	}
 	if c.save != "" {
 		if err := atomicfile.Write(c.save, []byte(doc.String()), 0o640); err != nil {
-			return program.Faultf(exitIO, "Could not save the configuration: %v", err)
+			return program.Faultf(api.CodeIO, "Could not save the configuration: %v", err)
 		}
 	}
 	if problems := schema.Check(nil, doc); len(problems) > 0 {
@@ -143,7 +135,7 @@ func (c *call) verdict(errors bool) error {
 	if c.verbose == 0 {
 		text += "\n-V may provide more details"
 	}
-	return program.Faultf(exitInvalid, "%s", text)
+	return program.Faultf(api.CodeConfig, "%s", text)
 }
 
 // read reads the configuration from where the options say.
@@ -166,7 +158,7 @@ func (c *call) read(ctx context.Context) (*cibxml.Element, error) {
 	case c.pipe:
 		raw, err := io.ReadAll(io.LimitReader(c.env.Stdin, cibxml.MaxSize+1))
 		if err != nil {
-			return nil, program.Faultf(exitIO, "read standard input: %v", err)
+			return nil, program.Faultf(api.CodeIO, "read standard input: %v", err)
 		}
 		c.raw = string(raw)
 	default:
@@ -177,7 +169,7 @@ func (c *call) read(ctx context.Context) (*cibxml.Element, error) {
 		fmt.Fprintf(c.env.Stderr, "%s%s\n", strings.TrimSuffix(c.source, "line "), err)
 	}
 	if err != nil || doc.Name != "cib" {
-		return nil, program.Faultf(exitNoCIB, "This tool can only check complete configurations (i.e. those starting with <cib>).")
+		return nil, program.Faultf(api.CodeProtocol, "This tool can only check complete configurations (i.e. those starting with <cib>).")
 	}
 	return doc, nil
 }
@@ -186,12 +178,12 @@ func (c *call) read(ctx context.Context) (*cibxml.Element, error) {
 func (c *call) query(ctx context.Context) (*cibxml.Element, error) {
 	conn, err := cibclient.Open(c.env)
 	if err != nil {
-		return nil, program.Faultf(exitNoInput, "CIB query failed: %v", err)
+		return nil, program.Faultf(api.CodeNoInput, "CIB query failed: %v", err)
 	}
 	defer conn.Close()
 	doc, err := conn.Query(ctx, "")
 	if err != nil {
-		return nil, program.Faultf(exitNoInput, "CIB query failed: Input file not available")
+		return nil, program.Faultf(api.CodeNoInput, "CIB query failed: Input file not available")
 	}
 	c.raw = doc.String()
 	return doc, nil
