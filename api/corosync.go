@@ -17,6 +17,7 @@ const (
 	PathFencedNode = "/v1/fenced" // POST FencedNode: a lost node is proven dead
 	PathVotes      = "/v1/votes"  // POST VotesChange
 	PathKill       = "/v1/kill"   // POST KillNode: make a member leave
+	PathKey        = "/v1/key"    // POST KeyChange -> KeyStatus: a new cluster key on every member
 )
 
 // CorosyncStatus is the state of one corosyncd.
@@ -99,4 +100,18 @@ type VotesChange struct {
 // KillNode makes a member leave the cluster.
 type KillNode struct {
 	ID NodeID `json:"id"`
+}
+
+// KeyChange asks for a new cluster key.
+type KeyChange struct {
+	// Key is the new one as its file has it; "" makes one.
+	Key string `json:"key,omitempty"`
+	// Force changes the key although configured nodes are not members; they are shut out until they get it.
+	Force bool `json:"force,omitempty"`
+}
+
+// KeyStatus is the result of a change.
+type KeyStatus struct {
+	Key    string   `json:"key"` // the new key's id, which says nothing about it
+	Absent []string `json:"absent,omitempty"`
 }

@@ -18,6 +18,8 @@ type File struct {
 	Nodes   []Node // by ascending id
 	Quorum  Quorum
 	Logging Logging
+	Fencing Fencing
+	System  System
 	Metrics Metrics
 	// Rest holds the sections that corosyncd does not look at, such as resource and stonith: the readers of
 	// the CRM's sections start from it, and report into the same list of problems.
@@ -32,6 +34,10 @@ type Ignored struct {
 	Key  string
 	Why  string
 }
+
+// Own are the top-level sections that do not become part of the CIB: the cluster file is the only place where they
+// stand.
+var Own = []string{"cluster", "totem", "quorum", "logging", "fencing", "system", "throttle", "detector", "vitals", "monitor", "supervise", "metrics"}
 
 // restSections are the top-level keys that belong to the CRM.
 var restSections = []string{
@@ -55,6 +61,8 @@ func Parse(name string, text []byte, more ...func(*File)) (*File, error) {
 	f.Totem = readTotem(root, len(f.Nodes))
 	f.Quorum = readQuorum(root, f.Nodes)
 	f.Logging = readLogging(root)
+	f.Fencing = readFencing(root, f.Totem)
+	f.System = readSystem(root)
 	f.Metrics = readMetrics(root)
 	for _, key := range restSections {
 		root.use(key)

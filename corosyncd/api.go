@@ -31,6 +31,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.PathFencedNode, answer(d.fencedRequest))
 	mux.HandleFunc("POST "+api.PathVotes, answer(d.votesRequest))
 	mux.HandleFunc("POST "+api.PathKill, answer(d.killRequest))
+	mux.HandleFunc("POST "+api.PathKey, answer(d.keyRequest))
 	return mux
 }
 
@@ -263,6 +264,14 @@ func (d *Daemon) killRequest(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return nil, d.kill(r.Context(), in.ID)
+}
+
+func (d *Daemon) keyRequest(r *http.Request) (any, error) {
+	var in api.KeyChange
+	if err := ipc.Read(r, &in); err != nil {
+		return nil, err
+	}
+	return d.changeKey(r.Context(), in)
 }
 
 // apply carries out a command on this node.

@@ -31,6 +31,9 @@ func (d *Daemon) reload(ctx context.Context) error {
 	}
 	d.gossip.SetNodes(gossipNodes(file))
 	d.use(file)
+	if err := d.reloadKeys(ctx); err != nil {
+		return err
+	}
 	d.cfg.Log.Info("took over the changed cluster file", "nodes", len(file.Nodes), "token", file.Totem.Effective())
 	return nil
 }

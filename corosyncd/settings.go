@@ -3,6 +3,7 @@ package corosyncd
 import (
 	"fmt"
 	"hash/crc32"
+	"os"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -10,7 +11,20 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
 	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
 	"github.com/holdfast-ha/holdfast/corosyncd/quorum"
+	"github.com/holdfast-ha/holdfast/internal/paths"
+	"github.com/holdfast-ha/holdfast/internal/realtime"
 )
+
+// Scheduling is how the cluster file wants this daemon to run. A file with errors is reported by New.
+func Scheduling(dirs paths.Dirs) realtime.Scheduling {
+	text, err := os.ReadFile(dirs.ClusterFile())
+	if err == nil {
+		if f, err := clusterfile.Parse(dirs.ClusterFile(), text); err == nil {
+			return realtime.Scheduling{Realtime: f.System.Realtime, Nice: f.System.Nice}
+		}
+	}
+	return realtime.Scheduling{Realtime: true}
+}
 
 // ringLead is added to the ring sequence on disk: the last ones may not have been written before a crash.
 const ringLead = 8
@@ -27,7 +41,7 @@ func (d *Daemon) engineConfig(f *clusterfile.File) engine.Config {
 			Warning: t.Effective() * time.Duration(t.TokenWarning) / 100,
 		},
 		RingSeq:    saved.RingSeq + ringLead,
-		FileDigest: digest(f),
+		FileDigest: digest(f), KeysDigest: d.clusterKeys.now().Digest(),
 	}
 	sum := 0
 	for _, n := range f.Nodes {

@@ -64,10 +64,15 @@ func (d *Daemon) configure(now time.Time, c api.FenceConfig) {
 		}
 		devices = append(devices, dev)
 	}
-	d.give(now, device.Configure{Devices: devices}, plan.Configure{Config: plan.Config{
+	limit, window := c.RateLimit, time.Duration(c.RateWindow)*time.Millisecond
+	if limit == 0 {
+		s := d.settings.Load()
+		limit, window = s.RateLimit, s.RateWindow
+	}
+	d.give(now, device.Configure{Devices: d.chooseAll(devices)}, plan.Configure{Config: plan.Config{
 		Levels: slices.Concat(c.Levels, d.state.levels), NodeAttrs: c.NodeAttrs, Timeout: time.Duration(c.Timeout) * time.Millisecond,
 		Watchdog: d.watchdog(c.WatchdogTimeout), WatchdogHosts: hosts,
-		RateLimit: c.RateLimit, RateWindow: time.Duration(c.RateWindow) * time.Millisecond,
+		RateLimit: limit, RateWindow: window,
 	}})
 }
 

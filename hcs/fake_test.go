@@ -35,6 +35,8 @@ type fake struct {
 	devices   []api.FenceDeviceStatus
 	history   []api.FenceEvent
 	result    api.FenceResult
+	health    api.FenceHealth
+	budget    *api.FenceBudget
 	cleaned   []string
 	// busy is how many more times the DC says that it is not done.
 	busy int
@@ -84,6 +86,8 @@ func newFake(t testing.TB, dir string) *fake {
 	load(t, dir, "devices.json", &f.devices)
 	load(t, dir, "history.json", &f.history)
 	load(t, dir, "result.json", &f.result)
+	load(t, dir, "health.json", &f.health)
+	load(t, dir, "budget.json", &f.budget)
 	load(t, dir, "cleaned.json", &f.cleaned)
 	load(t, dir, "tokens.json", &f.tokens)
 	if raw, err := os.ReadFile(filepath.Join(dir, "cluster.toml")); err == nil {

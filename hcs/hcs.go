@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-ha/holdfast/hcs/cibcmd"
 	"github.com/holdfast-ha/holdfast/hcs/cluster"
 	"github.com/holdfast-ha/holdfast/hcs/constraint"
+	"github.com/holdfast-ha/holdfast/hcs/doctor"
 	"github.com/holdfast-ha/holdfast/hcs/forecast"
 	"github.com/holdfast-ha/holdfast/hcs/look"
 	"github.com/holdfast-ha/holdfast/hcs/node"
@@ -65,7 +66,7 @@ Every command has --help, and --json for programs. Changes are carried out by th
 			root.AddCommand(c)
 		}
 	}
-	add("look", look.Status(s), look.Explain(s), story.Command(s), look.Quorum(s), look.Links(s), look.Alarms(s), look.Throttle(s))
+	add("look", look.Status(s), look.Explain(s), story.Command(s), look.Quorum(s), look.Links(s), look.Alarms(s), look.Throttle(s), doctor.Command(s))
 	add("cluster", cluster.Command(s), node.Command(s, supervisor.Command(s)), stonith.Command(s))
 	add("configure", resource.Command(s), constraint.Command(s), property.Command(s), cibcmd.Command(s))
 	add("file", rollout.PlanCommand(s), rollout.Apply(s), rollout.Diff(s), rollout.Config(s))

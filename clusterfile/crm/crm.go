@@ -72,6 +72,7 @@ func Read(f *clusterfile.File, src Source) *Config {
 	r.xml(conf)
 	r.resolve(conf)
 	r.advise(conf)
+	r.timeouts(conf)
 	slices.SortStableFunc(r.out.Advice, func(a, b Advice) int { return a.Line - b.Line })
 	r.out.Configuration = conf
 	return r.out
@@ -97,6 +98,7 @@ type reader struct {
 	refs    []reference
 	groups  []*group
 	devices []*device
+	told    bool // the worst case of fencing
 	out     *Config
 }
 

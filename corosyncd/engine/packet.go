@@ -71,7 +71,7 @@ func (e *Engine) reborn(now time.Time, b *frame.Heartbeat) {
 
 func (e *Engine) hear(now time.Time, i int, p *peer, in *Packet) {
 	b := in.Beat
-	p.asking = false
+	p.asking, p.keys = false, b.Keys
 	rtt := time.Duration(0)
 	if b.EchoSent != 0 && b.EchoSent <= e.stamp(now) {
 		rtt = max(time.Duration(e.stamp(now)-b.EchoSent-uint64(b.EchoHeld))*time.Microsecond, 0)

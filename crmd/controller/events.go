@@ -24,6 +24,9 @@ func (m *Machine) event(now time.Time, node string, ev api.OpEvent) {
 	ok := ev.Cancelled || !lrm.Failed(ev.Op.Status, ev.Op.RC, target)
 	if f != nil {
 		delete(m.flights, ev.Key)
+		if ev.Cancelled && f.task != graph.TaskCancel {
+			ok = false // taken back before it had a result: what comes after it must not go on
+		}
 		if f.task == graph.TaskNotify || ev.Op.Task == "delete" {
 			ok = true // their failure changes nothing
 		}
@@ -40,8 +43,11 @@ func (m *Machine) event(now time.Time, node string, ev api.OpEvent) {
 	}
 	switch {
 	case f != nil && f.action != 0 && f.number == m.plan.number:
+		if ev.Cancelled && !ok {
+			m.want("Cancelled: " + ev.Op.Key)
+		}
 		m.done(now, f.action, ok)
-	case f != nil:
+	case f != nil && !ev.Cancelled:
 		m.want("Old event: " + ev.Op.Key)
 	case ev.Cancelled || !ev.Recorded:
 		// the end of something that nobody waits for any more

@@ -182,6 +182,10 @@ func (m *Machine) nodeReported(now time.Time, up api.Updates) {
 			history = e
 		}
 		if u.Rsc != "" {
+			if history == nil && status.Resource(m.status, node, u.Rsc) != nil && (u.Event == nil || m.flights[u.Event.Key] == nil) {
+				// A report that crossed the order to delete had brought the history back: what is planned rests on it.
+				m.want("Resource state removal")
+			}
 			m.status = status.SetResource(m.status, node, u.Rsc, history)
 		}
 		if u.Event != nil {

@@ -36,6 +36,8 @@ type Facts struct {
 	CRM      *api.CRMStatus
 	Corosync *api.CorosyncStatus
 	Links    []api.LinkStatus
+	Fencing  *api.FenceHealth
+	Budget   *api.FenceBudget
 	Alarms   []api.Alarm
 }
 
@@ -50,6 +52,7 @@ func Find(f Facts) []Problem {
 		c.failures()
 		c.settings()
 	}
+	c.paths()
 	c.links()
 	c.alarms()
 	slices.SortStableFunc(c.list, func(a, b Problem) int { return rank(a.Severity) - rank(b.Severity) })
@@ -147,6 +150,24 @@ func (c *checker) fencing() {
 		c.add(Bad, "hcs stonith create", "there is no fence device, so no resource is started")
 	case !st.FenceDevices:
 		c.add(Note, "hcs stonith create", "there is no fence device yet; without one no resource is started")
+	}
+}
+
+// paths looks at the ways to fence from this node, and at the timeouts.
+func (c *checker) paths() {
+	if c.Fencing != nil {
+		for _, p := range c.Fencing.Paths {
+			if p.Problem != "" {
+				c.add(Bad, "hcs stonith test "+p.Device, "nodes could not be fenced with %s from %s: %s", p.Device, c.Fencing.Node, p.Problem)
+			}
+		}
+	}
+	if c.Budget != nil {
+		for _, x := range c.Budget.Conflicts {
+			if x.Fatal {
+				c.add(Bad, "hcs doctor timeouts", "timeouts of fencing contradict each other: %s", x.Text)
+			}
+		}
 	}
 }
 

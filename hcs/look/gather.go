@@ -54,12 +54,30 @@ func gather(ctx context.Context, s *session.Session) (*Overview, error) {
 		return nil, err
 	}
 	o.fill()
-	o.Problems = checkup.Find(checkup.Facts{Cluster: o.Cluster, CRM: o.CRM, Corosync: o.Corosync, Links: o.Links, Alarms: o.Alarms})
+	facts := checkup.Facts{Cluster: o.Cluster, CRM: o.CRM, Corosync: o.Corosync, Links: o.Links, Alarms: o.Alarms}
+	if s.CIBFile == "" {
+		askFencer(ctx, s, &facts)
+	}
+	o.Problems = checkup.Find(facts)
 	if s.CIBFile == "" && o.CRM == nil {
 		o.Problems = append([]checkup.Problem{{Severity: checkup.Bad, Text: "crmd does not run on this node: nothing is known of its resources",
 			Advice: "hcs cluster start, or see the log of crmd"}}, o.Problems...)
 	}
 	return o, nil
+}
+
+// askFencer adds what fenced knows, as far as it answers.
+func askFencer(ctx context.Context, s *session.Session, facts *checkup.Facts) {
+	fencer := s.Fencer()
+	defer fencer.Close()
+	var health api.FenceHealth
+	if fencer.Call(ctx, http.MethodGet, api.PathFenceHealth, nil, &health) == nil {
+		facts.Fencing = &health
+	}
+	var b api.FenceBudget
+	if fencer.Call(ctx, http.MethodGet, api.PathFenceBudget, nil, &b) == nil {
+		facts.Budget = &b
+	}
 }
 
 // fill takes from the daemons what the CIB does not say yet.

@@ -99,7 +99,20 @@ var sections = []section{
 		{"wait_for_all", "A cluster that starts waits for all nodes. On wherever a part of the cluster could go on without the rest."},
 		{"expected_votes, last_man_standing, last_man_standing_window, auto_tie_breaker, auto_tie_breaker_node, allow_downscale", "With votequorum's meaning."},
 	}},
+	{"[system]", "How the operating system runs the heartbeat daemon.", [][2]string{
+		{"sched_rr", "Whether it asks for realtime priority. Default: true. Without, a busy machine makes it late."},
+		{"priority", "Its nice value without realtime priority, from -20 to 19."},
+	}},
 	{"[logging]", "", [][2]string{{"level", "debug, info, warn or error. Default: info."}}},
+	{"[fencing]", "How nodes are fenced. Times are spans in quotes, such as \"30s\".", [][2]string{
+		{"driver", "native: what Holdfast has drivers of its own for (fence_ipmilan and its namesakes, fence_redfish, fence_sbd, fence_scsi) is served by those, except devices with parameters that they do not know; legacy: installed fence agents serve everything. Default: native. A device may say it itself."},
+		{"drivers", "A table with exceptions by agent, such as { fence_sbd = \"legacy\" }."},
+		{"budget", "Within how long after its last sign of life a node must be fenced. stonith-timeout is derived from it unless it is set, and settings with which it cannot be kept are refused. hcs doctor timeouts shows the sum."},
+		{"probe", "How often each node tests each of its fence devices without fencing anybody; \"0\" is never. Default: 5min."},
+		{"rate_limit, rate_window", "A node that was fenced so often within that time is switched off instead of rebooted, until its fencing history is cleaned up. Default: 10 within 1h; 0 is no limit."},
+		{"io_fence", "What reservations are for where a node has other fence devices too. off: the topology decides. first: write access is taken away first, then the power; both must succeed. sufficient: the cluster goes on as soon as write access is gone; the power follows. Default: off."},
+		{"sbd", "A table with watchdog, msgwait, loop and io of the shared disks, against which the other timeouts are checked where the disks cannot be read."},
+	}},
 	{"[throttle]", "How many actions a loaded node may run at once. The defaults are Pacemaker's numbers.", [][2]string{
 		{"load_threshold", "The share of the cores from which load counts, such as \"80%\"; \"0%\" does not look at it."},
 		{"factors", "A table: from which multiple of that the load is low, medium and high."},

@@ -37,6 +37,7 @@ var pure = []string{
 	"crmd/vitals/series",
 	"crmd/worker",
 	"fenced/budget",
+	"fenced/driver/catalogue",
 	"fenced/driver/param",
 	"fenced/petting",
 	"fenced/plan",
@@ -79,7 +80,7 @@ var rules = []rule{
 	{"cib", nil, "the vocabulary imports nothing else"},
 	{"api", []string{"cib"}, "structs that cross a boundary"},
 	{"internal", nil, "I/O utilities know nothing of the domain"},
-	{"clusterfile", []string{"cib", "api", "crmd/throttle", "crmd/detect", "crmd/confirm", "crmd/supervise", "crmd/executor/metadata"}, "cluster.toml in terms of the CIB, the numbers of throttle, detectors, confirmation and supervision, and what agents say of themselves"},
+	{"clusterfile", []string{"cib", "api", "crmd/throttle", "crmd/detect", "crmd/confirm", "crmd/supervise", "crmd/executor/metadata", "crmd/devices", "fenced/budget"}, "cluster.toml in terms of the CIB, the numbers of throttle, detectors, confirmation and supervision, what agents say of themselves and the inequalities between timeouts"},
 
 	{"corosyncd/frame", []string{"api"}, "pure"},
 	{"corosyncd/member", []string{"api", "corosyncd/frame"}, "pure; speaks the words of the heartbeat"},
@@ -88,6 +89,7 @@ var rules = []rule{
 	{"corosyncd/engine", []string{"api", "corosyncd/frame", "corosyncd/detector", "corosyncd/member", "corosyncd/quorum"}, "the three machines as one, for the daemon and the simulation"},
 	{"corosyncd/links", []string{"api", "internal", "corosyncd/frame"}, "a shell never imports another"},
 	{"corosyncd/gossip", []string{"api", "internal"}, "a shell never imports another"},
+	{"corosyncd/keyring", []string{"internal", "corosyncd/frame"}, "the file with the packets' keys"},
 	{"corosyncd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
 	{"crmd/sched/graph", []string{"cib"}, "the last stage's output, without its writer's inputs"},
@@ -122,14 +124,15 @@ var rules = []rule{
 	{"crmd/vitals", []string{"api", "internal"}, "a shell never imports another"},
 	{"crmd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
+	{"fenced/budget", []string{"api", "cib/value"}, "pure; every timeout between a death and the proof of a fence"},
 	{"fenced/plan", []string{"api", "cib/lrm", "cib/value"}, "pure: operations above, one node's devices below"},
 	{"fenced", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
 
 	{"resource-agents", []string{"internal"}, "agents talk OCF, not to the daemons"},
 	{"tools/agent", []string{"api", "cib", "internal", "crmd/sched", "crmd/executor", "tools"}, "runs an agent by hand exactly as the cluster would, so with the cluster's own executor"},
 	{"tools/sbd", []string{"internal", "tools/cli", "fenced/sbdconf", "fenced/sbddisk", "fenced/sbdformat", "fenced/guard", "fenced/watchdog"}, "sbd needs no daemon: it is a node's last guard itself"},
-	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
-	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "clusterfile", "tools", "crmd/admission", "crmd/executor/metadata"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon; what agents say of themselves is pure"},
+	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "fenced/driver/param", "fenced/driver/catalogue", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
+	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "fenced/budget", "fenced/driver/param", "fenced/driver/catalogue", "clusterfile", "tools", "crmd/admission", "crmd/executor/metadata"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon; what agents say of themselves is pure"},
 
 	{"cmd/corosyncd", []string{"corosyncd", "internal"}, "a main is wiring for one daemon"},
 	{"cmd/crmd", []string{"crmd", "internal"}, "a main is wiring for one daemon"},

@@ -171,7 +171,7 @@ func (s *session) saveGraph(r *sched.Result) error {
 	if s.graphFile == "" {
 		return nil
 	}
-	return writeFile(s.graphFile, r.Transition.Graph(0).WriteXML)
+	return writeFile(s.graphFile, func(w io.Writer) error { return r.Transition.WriteXML(w, 0) })
 }
 
 func (s *session) saveDot(t *compile.Transition) error {

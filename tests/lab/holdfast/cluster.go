@@ -20,6 +20,8 @@ type Options struct {
 	Totem string
 	// Sections is more of the cluster file. Without a [quorum] there, two nodes get two_node.
 	Sections string
+	// Daemons are what runs on the nodes; none is all of them.
+	Daemons []string
 }
 
 // Cluster is a lab cluster whose nodes are members of one Holdfast cluster.
@@ -69,13 +71,16 @@ func (o *Options) fill() error {
 		return err
 	}
 	o.Software = software
-	o.Command = []string{"sh", "-c", supervise}
+	if len(o.Daemons) == 0 {
+		o.Daemons = []string{"corosyncd", "fenced", "crmd"}
+	}
+	o.Command = append([]string{"sh", "-c", supervise, "supervise"}, o.Daemons...)
 	return nil
 }
 
-// supervise keeps the three daemons running.
+// supervise keeps daemons running.
 const supervise = `mkdir -p /run/holdfast
-for d in corosyncd fenced crmd; do while :; do $d; echo "$d ended with $?"; sleep 0.2; done & done; wait`
+for d in "$@"; do while :; do $d; echo "$d ended with $?"; sleep 0.2; done & done; wait`
 
 // file writes the cluster file.
 func (c *Cluster) file(o Options) string {
@@ -87,6 +92,9 @@ func (c *Cluster) file(o Options) string {
 	fmt.Fprintf(&b, "[cluster]\nname = \"lab\"\n\n[totem]\n%s\n", totem)
 	if len(c.Nodes()) == 2 && !strings.Contains(o.Sections, "[quorum]") {
 		b.WriteString("\n[quorum]\ntwo_node = true\n")
+	}
+	if !strings.Contains(o.Sections, "[fencing]") {
+		b.WriteString("\n[fencing]\nrate_limit = 0\n") // long tests fence a node more often than any cluster
 	}
 	for _, n := range c.Nodes() {
 		var links []string
