@@ -31,7 +31,7 @@ type planner struct {
 	log      *slog.Logger
 
 	mu    sync.Mutex
-	notes []api.Note // of the last run
+	notes []api.Note // of the last run that decided something
 }
 
 // plan runs the scheduler as a task. The machine asks for one run at a time.
@@ -44,7 +44,9 @@ func (p *planner) run(o controller.Plan) controller.Planned {
 	r := p.schedule(o.Doc, now)
 	out := controller.Planned{Run: o.Run, Graph: r.Graph, Load: r.Load, Err: r.Err}
 	p.mu.Lock()
-	p.notes = r.Notes
+	if len(r.Notes) > 0 {
+		p.notes = r.Notes
+	}
 	p.mu.Unlock()
 	for _, w := range r.Warnings {
 		p.log.Warn("the scheduler found a mistake in the configuration", "mistake", w)
@@ -55,7 +57,7 @@ func (p *planner) run(o controller.Plan) controller.Planned {
 	return out
 }
 
-// Notes are the reasons of the last run.
+// Notes are the reasons of the last run that decided something.
 func (p *planner) Notes() []api.Note {
 	p.mu.Lock()
 	defer p.mu.Unlock()
