@@ -28,6 +28,9 @@ type FenceOffer struct {
 	On bool `json:"on,omitempty"`
 	// Timeouts in ms by action (reboot, off, on); absent is the request's own.
 	Timeouts map[string]int64 `json:"timeouts,omitempty"`
+	// Notice is how long in ms it may take from an order until the target can do no more. Of two nodes that
+	// shoot each other the one that is to go second has to wait for at least that.
+	Notice int64 `json:"notice,omitempty"`
 	// Delay is the longest delay of the device's own in ms.
 	Delay int64 `json:"delay,omitempty"`
 }
@@ -39,6 +42,8 @@ type FenceOrder struct {
 	Action  string `json:"action"` // reboot, off or on
 	Target  string `json:"target"`
 	Timeout int64  `json:"timeout"` // ms for the agent, from its start
+	// Incarnation is the life of the target that is to end, 0 when that is not known.
+	Incarnation Incarnation `json:"incarnation,omitempty"`
 	// Delay in ms is waited first, NoDelay leaves out the device's own.
 	Delay   int64 `json:"delay,omitempty"`
 	NoDelay bool  `json:"no_delay,omitempty"`

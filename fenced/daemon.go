@@ -22,6 +22,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/fenced/driver"
+	"github.com/holdfast-ha/holdfast/fenced/pathhealth"
 	"github.com/holdfast-ha/holdfast/fenced/plan"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
 	"github.com/holdfast-ha/holdfast/internal/cibsecret"
@@ -30,6 +31,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
+	"github.com/holdfast-ha/holdfast/internal/standstill"
 )
 
 // Version is this daemon's version.
@@ -75,6 +77,15 @@ type Daemon struct {
 
 	addrs   atomic.Pointer[map[string][]string] // of the nodes, for the dialer
 	viewing atomic.Pointer[string]              // "ok" or why no view comes
+	// streamed is the last view that corosyncd has sent, as it was.
+	streamed atomic.Pointer[api.View]
+	still    *standstill.Watch
+	seen     atomic.Pointer[api.View] // the view, for drivers
+
+	conflicts  atomic.Pointer[string] // between timeouts, as last said
+	consensus  time.Duration          // of the cluster file
+	settings   atomic.Pointer[clusterfile.Fencing]
+	settingsAt time.Time // of the file from which they are
 
 	ctx   context.Context // of Run, for tasks that an output starts
 	tasks sync.WaitGroup
@@ -103,7 +114,8 @@ func New(cfg Config) (*Daemon, error) {
 		return nil, fmt.Errorf("make fenced's directory: %w", err)
 	}
 	d := &Daemon{cfg: cfg, log: cfg.Log, identity: identity, node: identity.Name, port: file.Cluster.FencedPort,
-		calls: make(chan func(time.Time), maxCalls), dirty: make(chan struct{}, 1), learning: make(chan struct{}, maxLearning)}
+		calls: make(chan func(time.Time), maxCalls), dirty: make(chan struct{}, 1), learning: make(chan struct{}, maxLearning),
+		still: standstill.New(file.Totem.Effective())}
 	starting := "fenced has just started"
 	d.viewing.Store(&starting)
 	d.addrs.Store(&map[string][]string{})
@@ -112,8 +124,16 @@ func New(cfg Config) (*Daemon, error) {
 		resolve = d.resolve
 	}
 	d.dialer = mesh.NewDialer(identity, resolve)
+	d.consensus = file.Totem.Consensus
 	d.state = newState(d.node, seed())
-	return d, d.open()
+	if info, err := os.Stat(cfg.Dirs.ClusterFile()); err == nil {
+		d.settingsAt = info.ModTime()
+	}
+	if err := d.open(); err != nil {
+		return d, err
+	}
+	d.adoptSettings(file)
+	return d, nil
 }
 
 func withDefaults(cfg Config) Config {
@@ -141,7 +161,8 @@ func seed() uint64 {
 
 // open opens what holds sockets.
 func (d *Daemon) open() (err error) {
-	d.drivers, err = driver.New(driver.Config{Node: d.node, AgentDirs: d.cfg.AgentDirs, SBDDevices: sbdDevices, Cache: d.path("agents.json"), SecretsDir: d.cfg.SecretsDir, Log: d.log})
+	d.drivers, err = driver.New(driver.Config{Node: d.node, AgentDirs: d.cfg.AgentDirs, SBDDevices: sbdDevices, Cluster: d.keySource, Member: d.isMember, Alarm: d.alarm,
+		Cache: d.path("agents.json"), SecretsDir: d.cfg.SecretsDir, Log: d.log})
 	if err != nil {
 		return err
 	}
@@ -180,7 +201,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return ipc.Serve(ctx, d.socket, d.socketHandler(), d.log) })
 	g.Go(func() error { d.watchViews(ctx); return nil })
+	g.Go(func() error { d.still.Run(ctx, d.whenStill()); return nil })
 	g.Go(func() error { d.keepHistory(ctx); return nil })
+	g.Go(func() error { d.probePaths(ctx); return nil })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
 	d.cfg.Notify(sdnotify.Ready)
 	<-ctx.Done()
@@ -228,6 +251,9 @@ type state struct {
 	listeners map[chan api.FenceEvent]bool
 	peers     map[string]*peer
 	view      *api.View
+	health    pathhealth.Book
+	alarms    map[string]string // what is wrong with disks, by disk
+	left      map[string]string // devices that our drivers do not understand, and why
 
 	config api.FenceConfig
 	levels []api.FenceLevel // registered by commands
@@ -239,6 +265,6 @@ func newState(node string, seed uint64) state {
 		fencer: plan.New(node), exec: device.New(node, seed),
 		replies: map[string][]chan api.FenceResult{}, finished: map[string]func(device.Result){}, offers: map[string]func(device.Offers){},
 		running: map[uint64]context.CancelFunc{}, steps: map[string]func(){}, orders: map[string]string{},
-		listeners: map[chan api.FenceEvent]bool{}, peers: map[string]*peer{},
+		listeners: map[chan api.FenceEvent]bool{}, peers: map[string]*peer{}, alarms: map[string]string{},
 	}
 }

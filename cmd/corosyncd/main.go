@@ -28,7 +28,7 @@ func run() int {
 		fmt.Println("corosyncd", corosyncd.Version)
 		return 0
 	}
-	protection, problems := realtime.Protect()
+	protection, problems := realtime.Protect(corosyncd.Scheduling(paths.FromEnv()))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	queue := realtime.NewLogQueue(os.Stderr)

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd/detector"
 	"github.com/holdfast-ha/holdfast/corosyncd/member"
 )
@@ -15,16 +17,40 @@ type lateness struct {
 	recent  time.Duration // worst of late
 	until   time.Time     // until when recent counts
 	starved bool          // what the host says
+	// events are the last times at which the engine was late, oldest first.
+	events []lateEvent
+	missed []api.SchedMiss // the last, the latest first
+	count  uint64
 	// paused is when this node came back from a pause longer than the token, zero when its view has been
 	// confirmed since.
 	paused time.Time
+}
+
+// lateEvent is one step that came late.
+type lateEvent struct {
+	at time.Time
+	by time.Duration
+}
+
+// maxLateEvents bounds how many are kept.
+const maxLateEvents = 32
+
+// LateSince is the worst delay of the engine in the steps since a time.
+func (e *Engine) LateSince(since time.Time) time.Duration {
+	worst := time.Duration(0)
+	for _, x := range e.late.events {
+		if x.at.After(since) {
+			worst = max(worst, x.by)
+		}
+	}
+	return worst
 }
 
 // lateFor is how long a lateness is told to the others: a host that was short of CPU once will be again.
 const lateFor = 5
 
 // noteLateness measures how long after its deadline the engine runs. Time in which it did not run is not
-// counted as silence of the others; after a pause longer than the token, others may have lost this node.
+// counted as silence of the others.
 func (e *Engine) noteLateness(now time.Time) {
 	due := e.next
 	if e.late.last.After(due) {
@@ -35,17 +61,30 @@ func (e *Engine) noteLateness(now time.Time) {
 	if late <= 0 {
 		return
 	}
+	if late >= e.cfg.Timing.Interval/4 {
+		e.detectorSaid(now, e.detector.Step(now, detector.Late{By: late}))
+	}
+	e.lateBy(now, late)
+}
+
+// lateBy notes a time in which this process did not run. After one longer than the token, others may have lost this
+// node.
+func (e *Engine) lateBy(now time.Time, late time.Duration) {
 	e.late.worst = max(e.late.worst, late)
 	t := &e.cfg.Timing
 	if late < t.Interval/4 {
 		return
 	}
+	if n := len(e.late.events); n == maxLateEvents {
+		e.late.events = append(e.late.events[:0], e.late.events[1:]...)
+	}
+	e.late.events = append(e.late.events, lateEvent{now, late})
 	if late > e.late.recent || now.After(e.late.until) {
 		e.late.recent = late
 	}
 	e.late.until = now.Add(lateFor * t.Token)
-	e.detectorSaid(now, e.detector.Step(now, detector.Late{By: late}))
 	if late >= t.Interval {
+		e.late.miss(now, late)
 		e.note(true, fmt.Sprintf("this process was not scheduled for %d ms", late.Milliseconds()))
 	}
 	if late >= t.Token && e.member.View().Len() > 1 {
@@ -53,6 +92,17 @@ func (e *Engine) noteLateness(now time.Time) {
 		e.dirty = true
 		e.membership(now, member.Quorate{Yes: false})
 	}
+}
+
+// maxMissed is how many misses are remembered, as many as Corosync does.
+const maxMissed = 10
+
+func (l *lateness) miss(now time.Time, late time.Duration) {
+	l.count++
+	if len(l.missed) == maxMissed {
+		l.missed = l.missed[:maxMissed-1]
+	}
+	l.missed = slices.Insert(l.missed, 0, api.SchedMiss{At: now.UnixMilli(), Delay: float64(late.Microseconds()) / 1000})
 }
 
 // stall is what heartbeats say about this node's own lateness.

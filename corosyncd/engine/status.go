@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -12,8 +13,25 @@ func (e *Engine) Incarnation() api.Incarnation { return e.cfg.Incarnation }
 // WorstLateness is the greatest delay of the engine since it started.
 func (e *Engine) WorstLateness() time.Duration { return e.late.worst }
 
+// Missed are the last times when the engine did not run for an interval, the latest first, and how often that was.
+func (e *Engine) Missed() ([]api.SchedMiss, uint64) { return slices.Clone(e.late.missed), e.late.count }
+
+// ClearMissed forgets them.
+func (e *Engine) ClearMissed() { e.late.missed = nil }
+
 // Waiting reports whether the partition waits for all nodes.
 func (e *Engine) Waiting() bool { return e.quorum.Waiting() }
+
+// Keyless lists the members that have not said that they have the cluster keys with that digest.
+func (e *Engine) Keyless(digest uint32) []string {
+	var names []string
+	for i := range e.member.View().All() {
+		if i != e.self && e.peers[i].keys != digest || i == e.self && e.cfg.KeysDigest != digest {
+			names = append(names, e.cfg.Nodes[i].Name)
+		}
+	}
+	return names
+}
 
 // Links lists every link to every node, by node and link, the own ones included.
 func (e *Engine) Links() []api.LinkStatus {

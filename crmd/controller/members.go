@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/status"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 )
@@ -67,6 +68,7 @@ func (m *Machine) tendMembers(now time.Time) {
 			x.state = failedCRM
 			m.warn("crm-lost", name, fmt.Sprintf("crmd on %s has not answered for %s (%s): the node counts as failed", name, m.cfg.Times.CRMGrace, x.why))
 			m.status = status.SetState(m.status, m.statusNode(name), status.State{CRMD: "offline", Join: "down", Expected: "member", Origin: "crm_gone"})
+			m.happened(incident.Lost{Node: name, Reason: "its crmd does not answer: " + x.why, Resources: m.activeOn(name)})
 			m.nodeLost(now, name)
 			m.want("Node failure: " + name)
 		}
@@ -180,6 +182,10 @@ func (m *Machine) nodeReported(now time.Time, up api.Updates) {
 			history = e
 		}
 		if u.Rsc != "" {
+			if history == nil && status.Resource(m.status, node, u.Rsc) != nil && (u.Event == nil || m.flights[u.Event.Key] == nil) {
+				// A report that crossed the order to delete had brought the history back: what is planned rests on it.
+				m.want("Resource state removal")
+			}
 			m.status = status.SetResource(m.status, node, u.Rsc, history)
 		}
 		if u.Event != nil {
@@ -199,15 +205,17 @@ func (m *Machine) crmGone(now time.Time, in CRMGone) {
 }
 
 // settled reports whether a plan can be made: every member has told what it runs or has had the time to, and
-// on a cold start every configured node is here or has had the time to boot.
+// on a cold start every configured node is here or has had the time to boot. Later that is waited for of members that
+// are back after a loss: until they have told what they run they look as if they had to be fenced.
 func (m *Machine) settled(now time.Time) (ok bool, until time.Time) {
-	if m.settledOnce {
-		return true, time.Time{}
-	}
 	for _, x := range m.members {
-		if wait := x.since.Add(m.cfg.Times.EnlistWait); x.state == enlisting && now.Before(wait) {
+		wait := x.since.Add(m.cfg.Times.EnlistWait)
+		if x.state == enlisting && now.Before(wait) && (!m.settledOnce || m.back(x.Name)) {
 			return false, wait
 		}
+	}
+	if m.settledOnce {
+		return true, time.Time{}
 	}
 	boot := m.role.since.Add(m.optionDuration("dc-deadtime", 20*time.Second))
 	for _, n := range m.view.Nodes {
@@ -217,6 +225,12 @@ func (m *Machine) settled(now time.Time) (ok bool, until time.Time) {
 	}
 	m.settledOnce = true
 	return true, time.Time{}
+}
+
+// back reports whether a member was lost before and has not told anything since.
+func (m *Machine) back(name string) bool {
+	n := status.Find(m.status, m.statusNode(name))
+	return n.Get("expected") == "member" && n.Get("crmd") != "online"
 }
 
 // mirrored takes the status section of the DC.

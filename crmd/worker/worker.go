@@ -4,6 +4,7 @@ package worker
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -121,7 +122,8 @@ func (w *Worker) Enlist(e api.Enlist) (api.Enlisted, error) {
 			answer.Unsent = append(answer.Unsent, *u.Event)
 		}
 	}
-	w.unsent, w.overflow = nil, false
+	// What is unsent stays: the answer may get lost. The DC skips what the answer contained, by its number.
+	w.overflow = false
 	return answer, nil
 }
 
@@ -203,12 +205,19 @@ func (w *Worker) endRecurring(rsc string) {
 
 // forget drops what is in flight of a resource; its results will not count.
 func (w *Worker) forget(rsc string) {
-	for key, o := range w.running {
-		if o.Rsc == rsc {
-			delete(w.running, key)
+	for _, key := range slices.Sorted(maps.Keys(w.running)) {
+		if o := w.running[key]; o.Rsc == rsc {
+			w.takenBack(o)
 		}
 	}
 	w.endRecurring(rsc)
+}
+
+// takenBack tells the DC that an order that it waits for will give no result.
+func (w *Worker) takenBack(o api.Order) {
+	delete(w.running, o.Key)
+	w.report(o.Rsc, &api.OpEvent{Key: o.Key, Rsc: o.Rsc, Cancelled: true,
+		Op: lrm.Op{Key: lrm.OpKey(o.Rsc, o.Task, o.Interval), Task: o.Task, IntervalMs: o.Interval, Status: lrm.Cancelled, CallID: -1}})
 }
 
 func (w *Worker) cancel(o api.Order) []Output {
@@ -266,7 +275,9 @@ func (w *Worker) Result(r Result) {
 	o := r.Order
 	opKey := lrm.OpKey(o.Rsc, o.Task, o.Interval)
 	if r.Status == lrm.Cancelled {
-		delete(w.running, o.Key)
+		if _, waits := w.running[o.Key]; waits {
+			w.takenBack(o)
+		}
 		if orderKey, asked := w.cancels[opKey]; asked {
 			delete(w.cancels, opKey)
 			w.cancelled(opKey, orderKey, o)
@@ -345,9 +356,10 @@ func (w *Worker) Fail(rsc string, nowSeconds int64) error {
 	if !ok {
 		return fmt.Errorf("resource %s has no history on %s", rsc, w.node)
 	}
-	op := lrm.Op{Key: lrm.OpKey(rsc, "asyncmon", 0), Task: "asyncmon", Origin: "crm_resource", RC: lrm.RCError,
-		Transition: lrm.Key{Action: int(w.seq), Transition: -1, UUID: lrm.NoUUID}, ExitReason: "Simulated failure",
-		CallID: -1, LastRCChange: nowSeconds}
+	call := w.hist.LastCall(rsc) + 1 // newer than what went before, older than the recovery
+	op := lrm.Op{Key: lrm.OpKey(rsc, "asyncmon", 0), Task: "asyncmon", Origin: "do_update_resource", RC: lrm.RCError,
+		FeatureSet: cib.FeatureSet, Transition: lrm.Key{Action: call, Transition: -1, UUID: lrm.NoUUID},
+		ExitReason: "Simulated failure", CallID: call, LastRCChange: nowSeconds}
 	w.hist.Record(history.Result{Resource: agent, Op: op})
 	w.report(rsc, &api.OpEvent{Key: op.Transition.String(), Rsc: rsc, Op: op, Recorded: true})
 	return nil

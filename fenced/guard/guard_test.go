@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -78,11 +79,33 @@ func newLab(t *testing.T, disks int) *lab {
 	l.cfg.Disk = sbddisk.Options{AllowFile: true, Timeout: 500 * time.Millisecond}
 	l.cfg.Timeouts = sbdformat.Timeouts{Watchdog: 2 * time.Second, Loop: 500 * time.Millisecond, Msgwait: 4 * time.Second}
 	l.cfg.Action = sbdconf.Action{Kind: sbdconf.Reboot}
-	l.cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	l.cfg.Log = slog.New(slog.NewTextHandler(logOf(t), nil))
 	l.cfg.Armed = func(s string) { l.armed <- s }
 	l.cfg.Arm = func(_ string, s watchdog.Settings) (Dog, error) { l.dog.armed = s.Timeout; return l.dog, nil }
 	l.cfg.End = func(k sbdconf.Kind) { l.ends <- k; select {} }
 	return l
+}
+
+// logOf is the test's log for guards that outlive the test: what they write afterwards is dropped.
+func logOf(t *testing.T) io.Writer {
+	w := &testLog{to: t.Output()}
+	t.Cleanup(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.to = io.Discard
+	})
+	return w
+}
+
+type testLog struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *testLog) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
 }
 
 // format writes a disk anew, with a watchdog timeout of 3 s.
@@ -195,10 +218,14 @@ func TestGuard_PetsAndStopsInAnOrderlyWay(t *testing.T) {
 }
 
 func TestGuard_ObeysMessages(t *testing.T) {
+	t.Parallel()
 	for message, kind := range map[sbdformat.Message]sbdconf.Kind{sbdformat.Reset: sbdconf.Reboot, sbdformat.Off: sbdconf.Off, sbdformat.Crashdump: sbdconf.Crashdump} {
 		t.Run(message.String(), func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, 3).run().guarding()
+			// Two disks are enough to guard the node; what is in the third before it is watched is emptied.
+			l.put(sbdformat.Test, 2)
+			eventually(t, "the third disk is watched", func() bool { return l.mailbox(2).Message == sbdformat.Clear })
 			l.put(message, 2) // on one disk only
 			l.ended(kind, 3*time.Second)
 			if l.dog.disarmed != (message == sbdformat.Crashdump) {
@@ -243,6 +270,7 @@ func TestGuard_ExitTestAndNonsense(t *testing.T) {
 }
 
 func TestStart_WithAMessageOfBefore(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name             string
 		clean, restarted bool
@@ -308,6 +336,7 @@ func TestLostDisks_EndTheNodeWithinTheWatchdogsTime(t *testing.T) {
 }
 
 func TestDisk_WhoseHeaderOrSlotIsTaken(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(l *lab){
 		"created anew": func(l *lab) { l.format(0) },
 		"slot taken": func(l *lab) {

@@ -29,6 +29,7 @@ func (h *fakeHealth) Members(context.Context) Verdict { return *h.members.Load()
 func (h *fakeHealth) Manager(context.Context) Verdict { return *h.manager.Load() }
 
 func TestDiskless_LivesWithItsCluster(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		members, manager *Verdict
 		ends             bool
@@ -130,6 +131,7 @@ func view(members ...api.NodeID) api.View {
 }
 
 func TestStack_MembersVerdicts(t *testing.T) {
+	t.Parallel()
 	s := &stack{}
 	st := serve(t, s)
 	is := func(name string, want State, word string) {
@@ -153,6 +155,7 @@ func TestStack_MembersVerdicts(t *testing.T) {
 }
 
 func TestStack_ManagerVerdicts(t *testing.T) {
+	t.Parallel()
 	lost := view(1)
 	lost.Quorum = api.Quorum{Reason: "1 of 3 votes, 2 needed"}
 	good := view(1, 2)

@@ -2,8 +2,10 @@ package scsipr
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // errShort tells that an answer ends in the middle of what it announces.
@@ -103,6 +105,19 @@ type Registration struct {
 	// Port is the target's relative port, Initiator the initiator's TransportID.
 	Port      uint16
 	Initiator []byte
+}
+
+// Name is the initiator as a person knows it: the name of an iSCSI initiator, or the TransportID in hexadecimal.
+func (r Registration) Name() string {
+	const iSCSI = 5
+	if len(r.Initiator) > 4 && r.Initiator[0]&0xf == iSCSI {
+		name, session, _ := strings.Cut(strings.TrimRight(string(r.Initiator[4:]), "\x00"), ",i,")
+		if session != "" {
+			name += " session " + session
+		}
+		return name
+	}
+	return "initiator " + hex.EncodeToString(r.Initiator)
 }
 
 // ParseFullStatus understands the answer to READ FULL STATUS.

@@ -24,18 +24,27 @@ const (
 	// priority is the realtime priority when systemd has not given one. Any beats every normal process; a low
 	// one leaves room for what an administrator holds for more important.
 	priority = 10
-	// marker in the environment says that the process has replaced itself already.
-	marker = "HOLDFAST_REALTIME=1"
+	// mostUrgent is the nice value of a process that may not have realtime priority.
+	mostUrgent = -20
+	// marker is a variable in the environment that says that the process has replaced itself already, and why
+	// it has no realtime priority, if it was refused.
+	marker = "HOLDFAST_REALTIME"
 	// memoryLimit makes the garbage collector work harder before the daemon grows beyond what it promises.
 	memoryLimit = 32 << 20
 	// maxThreads bounds the threads that run Go code at once; heartbeats need one, the API another.
 	maxThreads = 4
 )
 
-// Protect protects this process. A process without realtime priority gives it to its only thread and then
-// replaces itself with the same program, so that every thread has it; Protect does not return in that case.
-// Problems say what is not permitted; the daemon works without.
-func Protect() (p Protection, problems []error) {
+// Scheduling is what an administrator wants.
+type Scheduling struct {
+	Realtime bool
+	Nice     int // without realtime priority
+}
+
+// Protect protects this process. A process without the wanted scheduling gives it to one thread and then replaces
+// itself with the same program, so that every thread has it; Protect does not return in that case. Problems say
+// what is not permitted; the daemon works without.
+func Protect(want Scheduling) (p Protection, problems []error) {
 	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), maxThreads))
 	debug.SetMemoryLimit(memoryLimit)
 	if err := protectFromOOM(); err != nil {
@@ -43,10 +52,8 @@ func Protect() (p Protection, problems []error) {
 	} else {
 		p.OOMProtected = true
 	}
-	if err := becomeRealtime(); err != nil {
-		problems = append(problems, fmt.Errorf("realtime priority: %w; set CPUSchedulingPolicy=rr in the unit", err))
-	} else {
-		p.Realtime = true
+	if problem := schedule(want, &p); problem != nil {
+		problems = append(problems, problem)
 	}
 	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
 		problems = append(problems, fmt.Errorf("lock memory: %w; set LimitMEMLOCK=infinity in the unit", err))
@@ -71,25 +78,47 @@ func protectFromOOM() error {
 	return os.WriteFile(oomScore, []byte(strconv.Itoa(oomProtected)), 0)
 }
 
-// becomeRealtime returns nil only when every thread of the process has realtime priority.
-func becomeRealtime() error {
-	policy, err := schedGetScheduler()
+// schedule sets the class in which the process runs.
+func schedule(want Scheduling, p *Protection) error {
+	if !want.Realtime {
+		if err := become(unix.SCHED_NORMAL, want.Nice, "1"); err != nil {
+			return fmt.Errorf("nice value %d: %w", want.Nice, err)
+		}
+		return nil
+	}
+	err := become(unix.SCHED_RR, 0, "1")
+	if err == nil {
+		p.Realtime = true
+		return nil
+	}
+	// The next best, which may be refused too; the one that is told is the first.
+	_ = become(unix.SCHED_NORMAL, mostUrgent, err.Error())
+	return fmt.Errorf("realtime priority: %w; set CPUSchedulingPolicy=rr in the unit", err)
+}
+
+// become returns nil only when every thread of the process has that policy. why is what the new image finds in
+// the marker.
+func become(policy uint32, nice int, why string) error {
+	now, err := unix.SchedGetAttr(0, 0)
 	if err != nil {
 		return err
 	}
-	if policy == unix.SCHED_RR || policy == unix.SCHED_FIFO {
+	if policy == unix.SCHED_NORMAL && now.Policy == policy && int(now.Nice) == nice ||
+		policy == unix.SCHED_RR && (now.Policy == policy || now.Policy == unix.SCHED_FIFO) {
 		return nil
 	}
-	for _, v := range os.Environ() {
-		if v == marker {
-			return errors.New("it was taken away again")
-		}
+	switch before := os.Getenv(marker); before {
+	case "":
+	case "1":
+		return errors.New("it was taken away again")
+	default:
+		return errors.New(before)
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	err = schedSetRR(priority)
-	if errors.Is(err, unix.EPERM) && leaveCgroup() == nil {
-		err = schedSetRR(priority)
+	err = setPolicy(policy, nice)
+	if errors.Is(err, unix.EPERM) && policy == unix.SCHED_RR && leaveCgroup() == nil {
+		err = setPolicy(policy, nice)
 	}
 	if err != nil {
 		return err
@@ -98,7 +127,7 @@ func becomeRealtime() error {
 	if err != nil {
 		return err
 	}
-	return syscall.Exec(exe, os.Args, append(os.Environ(), marker))
+	return syscall.Exec(exe, os.Args, append(os.Environ(), marker+"="+why))
 }
 
 // leaveCgroup moves the process to the root of the version 1 cpu hierarchy: on kernels with
@@ -107,17 +136,11 @@ func leaveCgroup() error {
 	return os.WriteFile("/sys/fs/cgroup/cpu/tasks", []byte("0"), 0)
 }
 
-// schedSetRR gives the calling thread a realtime priority.
-func schedSetRR(priority int) error {
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: uint32(priority)}
-	return unix.SchedSetAttr(0, &attr, 0)
-}
-
-// schedGetScheduler is the policy of the calling thread.
-func schedGetScheduler() (int, error) {
-	attr, err := unix.SchedGetAttr(0, 0)
-	if err != nil {
-		return 0, err
+// setPolicy sets the policy of the calling thread.
+func setPolicy(policy uint32, nice int) error {
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: policy, Nice: int32(nice)}
+	if policy == unix.SCHED_RR {
+		attr.Priority = priority
 	}
-	return int(attr.Policy), nil
+	return unix.SchedSetAttr(0, &attr, 0)
 }

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -121,13 +122,22 @@ func alternatives(out *output.Out, e *executor.Executor, env *cli.Env, typ strin
 
 func agents(ctx context.Context, out *output.Out, e *executor.Executor, spec string) error {
 	class, provider, _ := strings.Cut(spec, ":")
-	names, err := e.Agents(ctx, class, provider)
+	of := []string{provider}
+	if class == "ocf" && provider == "" {
+		of = e.Providers() // one list after the other
+	}
+	var names []string
+	var err error
+	for _, p := range of {
+		list, failed := e.Agents(ctx, class, p)
+		names, err = append(names, list...), cmp.Or(err, failed)
+	}
 	if err != nil || len(names) == 0 {
-		of := "standard '" + class + "'"
+		what := "standard '" + class + "'"
 		if provider != "" {
-			of += " and provider '" + provider + "'"
+			what += " and provider '" + provider + "'"
 		}
-		return program.Faultf(api.CodeError, "No agents found for %s", of)
+		return program.Faultf(api.CodeError, "No agents found for %s", what)
 	}
 	if !out.IsXML() {
 		lines(out, names)
@@ -164,7 +174,7 @@ func metadataOf(ctx context.Context, out *output.Out, e *executor.Executor, spec
 		out.Add(output.CDataElement("metadata", text))
 		return nil
 	}
-	out.Printf("%s\n", text)
+	out.Printf("%s\n", strings.TrimSuffix(text, "\n"))
 	return nil
 }
 

@@ -78,10 +78,11 @@ func (c *Request) Move(ctx context.Context) error {
 	if c.Promoted {
 		current, active = c.promotedOn(r)
 	}
-	if active == 1 && current == c.Node {
-		if !c.Force {
-			return program.Faultf(api.CodeExists, "")
-		}
+	switch {
+	case active > 1 && r.Kind != model.Clone:
+		return program.Faultf(api.CodeNotUnique, "")
+	case active == 1 && current == c.Node && !c.Force:
+		return program.Faultf(api.CodeExists, "")
 	}
 	// what stands against the new place goes first
 	if err := c.clearFor(ctx, r, nil, false); err != nil {

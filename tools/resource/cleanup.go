@@ -27,10 +27,24 @@ func (c *call) cleanup(ctx context.Context) error {
 		r = r.Outermost()
 	}
 	if !c.conn.Live() {
-		r.Primitives(c.dryRun)
+		r.Primitives(func(x *model.Resource) {
+			for _, n := range c.where(x) {
+				c.out.Errorf("Dry run: skipping clean-up of %s on %s due to CIB_file", x.ID, n.Name)
+			}
+		})
 		return nil
 	}
-	return c.ask(ctx, historyNames(r))
+	n, err := c.ask(ctx, historyNames(r))
+	if err != nil {
+		return err
+	}
+	r.Primitives(func(x *model.Resource) {
+		for _, n := range c.where(x) {
+			c.out.Info("Cleaned up %s on %s", x.ID, n.Name)
+		}
+	})
+	c.replies(n)
+	return nil
 }
 
 // historyNames are the names under which the primitives of a resource are in the history.
@@ -48,11 +62,10 @@ func historyNames(r *model.Resource) []string {
 	return names
 }
 
-// dryRun says what would be cleaned up if this were the cluster.
-func (c *call) dryRun(x *model.Resource) {
+// where are the nodes on which a primitive is cleaned up.
+func (c *call) where(x *model.Resource) []*model.Node {
 	if c.host != nil {
-		c.out.Errorf("Dry run: skipping clean-up of %s on %s due to CIB_file", x.ID, c.host.Name)
-		return
+		return []*model.Node{c.host}
 	}
 	var known, all []string
 	for _, n := range c.m.Nodes {
@@ -64,13 +77,14 @@ func (c *call) dryRun(x *model.Resource) {
 	if len(known) == 0 {
 		known = all
 	}
-	ids := hashorder.Of(known)
-	slices.Reverse(ids)
-	for _, id := range ids {
+	var nodes []*model.Node
+	for _, id := range hashorder.Of(known) {
 		if n := c.m.NodeWithID(id); c.m.State.Node(n).Online {
-			c.out.Errorf("Dry run: skipping clean-up of %s on %s due to CIB_file", x.ID, n.Name)
+			nodes = append(nodes, n)
 		}
 	}
+	slices.Reverse(nodes)
+	return nodes
 }
 
 // cleanupAll cleans up every resource, on one node or on all.
@@ -83,20 +97,24 @@ func (c *call) cleanupAll(ctx context.Context) error {
 		c.out.Info("Dry run: skipping clean-up of %s due to CIB_file", where)
 		return nil
 	}
-	if err := c.ask(ctx, []string{""}); err != nil {
+	n, err := c.ask(ctx, []string{""})
+	if err != nil {
 		return err
 	}
 	if c.command == "cleanup" {
 		c.out.Info("Cleaned up all resources on %s", where)
+	} else {
+		n = 1 // one request is for everything
 	}
+	c.replies(n)
 	return nil
 }
 
-// ask has crmd clean up and tells what was.
-func (c *call) ask(ctx context.Context, resources []string) error {
+// ask has crmd clean up, and counts what there was to be cleaned.
+func (c *call) ask(ctx context.Context, resources []string) (int, error) {
 	crm := crmclient.New(c.env)
 	defer crm.Close()
-	var cleaned []string
+	count := 0
 	for _, name := range resources {
 		req := api.CleanupRequest{Resource: name, Operation: c.operation, Interval: milliseconds(c.interval),
 			Refresh: c.command == "refresh", Force: c.options.force}
@@ -105,17 +123,11 @@ func (c *call) ask(ctx context.Context, resources []string) error {
 		}
 		reply, err := crm.Cleanup(ctx, req)
 		if err != nil {
-			return controllerFault(err)
+			return 0, controllerFault(err)
 		}
-		cleaned = append(cleaned, reply.Cleaned...)
+		count += len(reply.Cleaned)
 	}
-	if c.rsc != nil {
-		for _, what := range cleaned {
-			c.out.Info("Cleaned up %s", what)
-		}
-	}
-	c.replies(len(cleaned))
-	return nil
+	return count, nil
 }
 
 // replies shows what Pacemaker's command shows while it waits for its answers, for programs that look for it.

@@ -12,7 +12,6 @@ import (
 	"github.com/holdfast-ha/holdfast/crmd/sched/opconf"
 	"github.com/holdfast-ha/holdfast/crmd/sched/scalar"
 	"github.com/holdfast-ha/holdfast/tools/agent"
-	"github.com/holdfast-ha/holdfast/tools/crmclient"
 	"github.com/holdfast-ha/holdfast/tools/program"
 )
 
@@ -25,7 +24,7 @@ func (c *call) byHand(ctx context.Context) error {
 	r := c.rsc
 	switch r.Kind {
 	case model.Group, model.Bundle:
-		kind := map[model.Kind]string{model.Group: "group", model.Bundle: "bundle"}[r.Kind]
+		kind := map[model.Kind]string{model.Group: "group", model.Bundle: "bundled"}[r.Kind]
 		c.out.Errorf("Sorry, the %s option doesn't support %s resources", c.command, kind)
 		return program.Faultf(int(lrm.RCUnimplemented), "")
 	case model.Clone:
@@ -36,31 +35,20 @@ func (c *call) byHand(ctx context.Context) error {
 		r = r.Children[0]
 	}
 	task := forced[c.command]
-	if err := c.safe(ctx, r, task); err != nil {
+	if err := c.safe(task); err != nil {
 		return err
 	}
 	return agent.Run(ctx, c.env, c.out, agent.Action{Name: c.command, Resource: c.options.resource, Op: c.operationByHand(r, task)})
 }
 
-// safe refuses what the cluster would not expect of a clone's instance that runs here.
-func (c *call) safe(ctx context.Context, r *model.Resource, task string) error {
-	if c.options.force || r.Parent == nil || r.Top().Kind != model.Clone || !slices.Contains([]string{"start", "demote", "promote"}, task) || !c.conn.Live() {
+// safe refuses to change what the cluster believes to be active, when the clone is named and not an instance.
+func (c *call) safe(task string) error {
+	if c.options.force || c.rsc.Kind != model.Clone || !slices.Contains([]string{"start", "demote", "promote"}, task) || len(c.places()) == 0 {
 		return nil
 	}
-	crm := crmclient.New(c.env)
-	defer crm.Close()
-	s, err := crm.Status(ctx, "")
-	if err != nil {
-		return controllerFault(err)
-	}
-	for _, n := range c.m.State.CurrentNodes(r.Top(), false, nil) {
-		if n.Name == s.Node {
-			c.out.Errorf("It is not safe to %s %s here: the cluster claims it is already active\n"+
-				"Try setting target-role=Stopped first or specifying the force option", task, c.options.resource)
-			return program.Faultf(api.CodeUnsafe, "")
-		}
-	}
-	return nil
+	c.out.Errorf("It is not safe to %s %s here: the cluster claims it is already active", c.command, c.options.resource)
+	c.out.Errorf("Try setting target-role=Stopped first or specifying the force option")
+	return program.Faultf(api.CodeUnsafe, "")
 }
 
 // operationByHand is the operation with the parameters and meta attributes that the cluster would give it.
@@ -92,7 +80,13 @@ func (c *call) validate(ctx context.Context) error {
 	if c.rsc != nil {
 		return c.byHand(ctx)
 	}
+	if c.options.resource != "" {
+		return program.Faultf(api.CodeUsage, "--resource cannot be used with --class, --agent, and --provider")
+	}
 	class, provider, typ := strings.ToLower(c.class), c.provider, c.options.agent
+	if class == "stonith" && !agent.Known(ctx, c.env, class, "", typ) {
+		return program.Faultf(api.CodeUsage, "%s is not a known stonith agent", typ)
+	}
 	if class != "stonith" && (class != "ocf" || provider == "" || typ == "" || !agent.Known(ctx, c.env, class, provider, typ)) {
 		return program.Faultf(api.CodeUsage, "%s:%s:%s is not a known resource", c.class, c.provider, c.options.agent)
 	}

@@ -91,8 +91,6 @@ func (c *call) owner(command string) *model.Resource {
 			c.out.Info("Performing %s of '%s' on '%s', the parent of '%s'", command, c.argument, r.Parent.ID, c.options.resource)
 			return r.Parent
 		}
-	case r.Parent != nil && r.Parent.Kind == model.Group && command == "update":
-		c.out.Info("Performing %s of '%s' for '%s' will not apply to its peers in '%s'", command, c.argument, r.ID, r.Parent.ID)
 	case r.Kind == model.Clone && len(r.Children) > 0 && r.Children[0].Kind == model.Primitive:
 		if child := lookupID(r.Children[0]); len(c.attributes(child, c.setTag())) > 0 {
 			c.out.Info("A value for '%s' already exists in child '%s', performing %s on that instead of '%s'",

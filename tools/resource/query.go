@@ -75,7 +75,7 @@ type place struct {
 // last that is found comes first, as in Pacemaker.
 func (c *call) places() []place {
 	r := c.rsc
-	if top := r.Top(); top.Kind == model.Clone && !top.Unique && c.options.resource == model.BaseName(r.ID) && r.Kind == model.Primitive {
+	if top := r.Top(); top.Kind == model.Clone && !top.Unique && c.options.resource == r.HistoryName && r.HistoryName != r.ID {
 		r = top
 	}
 	var found []place

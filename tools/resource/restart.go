@@ -35,7 +35,7 @@ func (c *call) restart(ctx context.Context) error {
 		}
 		return program.Faultf(api.CodeNoSuchObject, "")
 	}
-	c.rsc = r
+	c.rsc, c.options.resource = r, r.ID
 	w := &rscwait.Waiter{Env: c.env, Conn: c.conn, Out: c.out, Timeout: c.seconds(0)}
 	restart := &rscwait.Restart{Waiter: w, Name: r.ID, Stop: c.stopByRole, Allow: c.allowByRole()}
 	if c.host != nil {
@@ -63,7 +63,7 @@ func (c *call) instanceOn(r *model.Resource) *model.Resource {
 // stopByRole makes the cluster stop the resource everywhere.
 func (c *call) stopByRole(ctx context.Context) error {
 	c.meta, c.utilization, c.recursive = true, false, false
-	c.argument, c.value, c.hasValue = roleOption, "Stopped", true
+	c.argument, c.value, c.hasValue = roleOption, "stopped", true
 	return c.setParameter(ctx)
 }
 
@@ -85,9 +85,7 @@ func (c *call) allowByRole() func(context.Context) error {
 
 // stopByBan makes the cluster stop the instance on --node.
 func (c *call) stopByBan(ctx context.Context) error {
-	quiet := c.out.Quiet
-	c.out.Quiet = true
-	defer func() { c.out.Quiet = quiet }()
+	c.out.Quiet = true // to the end, as Pacemaker does
 	return c.ban(ctx)
 }
 

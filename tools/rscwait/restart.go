@@ -41,7 +41,8 @@ func (r *Restart) Run(ctx context.Context) error {
 	if err := r.Stop(ctx); err != nil {
 		return err
 	}
-	if err := r.stopped(ctx, was, end); err != nil {
+	down, err := r.stopped(ctx, was, end)
+	if err != nil {
 		if err := r.Allow(context.WithoutCancel(ctx)); err != nil {
 			r.Out.Errorf("Could not unset target-role for %s: %v", r.Name, err)
 		}
@@ -50,35 +51,33 @@ func (r *Restart) Run(ctx context.Context) error {
 	if err := r.Allow(ctx); err != nil {
 		return err
 	}
-	return r.started(ctx, was, end)
+	return r.started(ctx, was, down, end)
 }
 
-// stopped waits until what the cluster would stop has stopped.
-func (r *Restart) stopped(ctx context.Context, was []string, end time.Time) error {
+// stopped waits until what the cluster would stop has stopped, and returns what does not run then.
+func (r *Restart) stopped(ctx context.Context, was []string, end time.Time) (down []string, err error) {
 	doc, err := r.read(ctx)
 	if err != nil {
-		return program.Faultf(api.CodeError, "Could not determine which resources would be stopped")
+		return nil, program.Faultf(api.CodeError, "Could not determine which resources would be stopped")
 	}
 	remain := active(parse(simulate.After(doc, time.Now())), r.Node)
 	list := without(was, remain)
 	r.list("Waiting for %d resources to stop:", list)
-	return r.until(ctx, step{list: list, end: end, phase: "shutdown", verb: "stopped", left: func(m *model.Model) ([]string, bool) {
-		left := without(active(m, r.Node), remain)
+	err = r.until(ctx, step{list: list, end: end, phase: "shutdown", verb: "stopped", left: func(m *model.Model) ([]string, bool) {
+		now := active(m, r.Node)
+		down = without(was, now)
+		left := without(now, remain)
 		return left, len(left) > 0
 	}})
+	return down, err
 }
 
 // started waits until what ran before runs again. What depends on the resource may run elsewhere now.
-func (r *Restart) started(ctx context.Context, was []string, end time.Time) error {
-	m, err := r.look(ctx)
-	if err != nil {
-		return program.Faultf(api.CodeError, "Could not determine which resources were started")
-	}
-	list := without(was, active(m, r.Node))
-	r.list("Waiting for %d resources to start again:", list)
-	return r.until(ctx, step{list: list, end: end, phase: "restart", verb: "started", left: func(m *model.Model) ([]string, bool) {
+func (r *Restart) started(ctx context.Context, was, down []string, end time.Time) error {
+	r.list("Waiting for %d resources to start again:", down)
+	return r.until(ctx, step{list: down, end: end, phase: "restart", verb: "started", left: func(m *model.Model) ([]string, bool) {
 		left := without(was, active(m, ""))
-		here := r.Node == "" || !slices.Contains(list, r.Name) || slices.Contains(active(m, r.Node), r.Name)
+		here := r.Node == "" || !slices.Contains(down, r.Name) || slices.Contains(active(m, r.Node), r.Name)
 		return left, len(left) > 0 || !here
 	}})
 }

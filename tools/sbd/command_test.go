@@ -54,6 +54,7 @@ var uuid = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
 
 // The same calls on two equal devices must print the same and end the same; ours may say more on stderr.
 func TestCommand_SaysWhatDebiansSays(t *testing.T) {
+	t.Parallel()
 	ourDisk, theirDisk := blockdev.New(t, 1<<20, 0), blockdev.New(t, 1<<20, 0)
 	plain := func(s, path string) string { return uuid.ReplaceAllString(strings.ReplaceAll(s, path, "DISK"), "UUID") }
 	for _, args := range []string{
@@ -84,6 +85,7 @@ func TestCommand_SaysWhatDebiansSays(t *testing.T) {
 }
 
 func TestCommand_DevicesFromTheEnvironment(t *testing.T) {
+	t.Parallel()
 	a, b := blockdev.New(t, 1<<20, 0), blockdev.New(t, 1<<20, 0)
 	vars := map[string]string{"SBD_DEVICE": a.Path + "; " + b.Path}
 	for _, args := range [][]string{{"create"}, {"allocate", "n1"}} {
@@ -99,6 +101,7 @@ func TestCommand_DevicesFromTheEnvironment(t *testing.T) {
 }
 
 func TestMessage_WaitsForMsgwaitWhenItEndsANode(t *testing.T) {
+	t.Parallel()
 	a := blockdev.New(t, 1<<20, 0)
 	ours(t, nil, "-d", a.Path, "-1", "1", "-2", "0", "-4", "2", "create")
 	ours(t, nil, "-d", a.Path, "allocate", "n1")
@@ -114,6 +117,7 @@ func TestMessage_WaitsForMsgwaitWhenItEndsANode(t *testing.T) {
 }
 
 func TestMessage_NeedsAMajority(t *testing.T) {
+	t.Parallel()
 	a, b, c := blockdev.New(t, 1<<20, 0), blockdev.New(t, 1<<20, 0), blockdev.New(t, 1<<20, 0)
 	all := []string{"-d", a.Path, "-d", b.Path, "-d", c.Path}
 	with := func(devices []string, args ...string) []string {

@@ -20,7 +20,7 @@ func (c *call) watch(ctx context.Context, _ []string) error {
 		return c.launch(ctx)
 	}
 	if !c.normal {
-		_, problems := realtime.Protect() // replaces the process the first time
+		_, problems := realtime.Protect(realtime.Scheduling{Realtime: true}) // replaces the process the first time
 		for _, err := range problems {
 			fmt.Fprintf(c.env.Stderr, "sbd: this process is not fully protected from starvation: %v\n", err)
 		}

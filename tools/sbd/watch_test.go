@@ -84,6 +84,7 @@ func gone(t *testing.T, pid int) {
 }
 
 func TestWatch_LauncherPidFileAndDebiansMessages(t *testing.T) {
+	t.Parallel()
 	sbd, loop := program(t), blockdev.New(t, 1<<20, 0)
 	run := func(prog string, args ...string) string {
 		t.Helper()
@@ -124,6 +125,7 @@ func TestWatch_LauncherPidFileAndDebiansMessages(t *testing.T) {
 }
 
 func TestWatch_AGuardThatDiedDoesNotLoseItsMessage(t *testing.T) {
+	t.Parallel()
 	sbd, loop := program(t), blockdev.New(t, 1<<20, 0)
 	sh := func(args ...string) {
 		t.Helper()

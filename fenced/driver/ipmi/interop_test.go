@@ -92,6 +92,7 @@ func isOn(t *testing.T, power string) bool {
 }
 
 func TestSimulator_OfDebian(t *testing.T) {
+	t.Parallel()
 	addr, power := simulator(t)
 	d := newDriver(t)
 	begin := time.Now()
@@ -114,6 +115,7 @@ func TestSimulator_OfDebian(t *testing.T) {
 
 // ipmitool and fence_ipmilan have to agree with the driver on the state after every step that one of them makes.
 func TestInterop_ToolsAgreeAtEveryStep(t *testing.T) {
+	t.Parallel()
 	addr, _ := simulator(t)
 	d := newDriver(t)
 	agent := func(action string) int {

@@ -54,6 +54,7 @@ func want(t *testing.T, got device.Result, status lrm.Status, rc int, words ...s
 }
 
 func TestPower_OffOnRebootWithTheNewestSuite(t *testing.T) {
+	t.Parallel()
 	d, c := newDriver(t), bmc.NewIPMI(t, bmc.NewMachine(bmc.Faults{}, nil))
 	want(t, run(t, d, c.Addr, device.Monitor), lrm.Done, 0)
 	want(t, run(t, d, c.Addr, device.Status), lrm.Done, 0)
@@ -77,6 +78,7 @@ func TestPower_OffOnRebootWithTheNewestSuite(t *testing.T) {
 }
 
 func TestSuites_FallBackToWhatTheCardKnows(t *testing.T) {
+	t.Parallel()
 	d, c := newDriver(t), bmc.NewIPMI(t, bmc.NewMachine(bmc.Faults{}, nil), common)
 	want(t, run(t, d, c.Addr, device.Off), lrm.Done, 0)
 	if s, _ := d.known(c.Addr.String()); s != common {
@@ -91,6 +93,7 @@ func TestSuites_FallBackToWhatTheCardKnows(t *testing.T) {
 }
 
 func TestSuites_CardThatSaysNothingToTheNewOne(t *testing.T) {
+	t.Parallel()
 	c := bmc.NewIPMI(t, bmc.NewMachine(bmc.Faults{}, nil), common)
 	proxy, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -130,6 +133,7 @@ func TestSuites_CardThatSaysNothingToTheNewOne(t *testing.T) {
 }
 
 func TestOldCard_WithoutLanplus(t *testing.T) {
+	t.Parallel()
 	d, c := newDriver(t), bmc.NewIPMI(t, bmc.NewMachine(bmc.Faults{}, nil))
 	want(t, run(t, d, c.Addr, device.Off, "lanplus", "0"), lrm.Done, 0)
 	if c.On() {
@@ -139,6 +143,7 @@ func TestOldCard_WithoutLanplus(t *testing.T) {
 }
 
 func TestSlowCard_IsWaitedFor(t *testing.T) {
+	t.Parallel()
 	d, c := newDriver(t), bmc.NewIPMI(t, bmc.NewMachine(bmc.Faults{Delay: 1300 * time.Millisecond}, nil))
 	want(t, run(t, d, c.Addr, device.Status), lrm.Done, 0)
 }

@@ -78,6 +78,12 @@ func (d *Driver) find(agent string) (string, fs.FileInfo, error) {
 	return "", nil, fmt.Errorf("%s: %w in %s", agent, fs.ErrNotExist, strings.Join(d.cfg.Dirs, ", "))
 }
 
+// Has reports whether the agent's program is there.
+func (d *Driver) Has(agent string) bool {
+	_, _, err := d.find(agent)
+	return err == nil
+}
+
 // Run performs an agent's action and judges how it ended.
 func (d *Driver) Run(ctx context.Context, call device.Call) device.Result {
 	failed := func(status lrm.Status, rc lrm.RC, err error) device.Result {

@@ -56,6 +56,37 @@ func (d *Driver) Learn(_ context.Context, agent string) (*device.Capabilities, e
 	return a.Capabilities(), nil
 }
 
+// fencers are parameters that the fencer adds to every call, or that are its own.
+var fencers = []string{"nodename", "nodeid", "port", "plug", "provides", "stonith-timeout", "crm_feature_set"}
+
+// Serves reports whether the driver understands a device completely; the error says what it does not. Secrets count
+// as given.
+func (d *Driver) Serves(agent string, params map[string]string) error {
+	a := d.find(agent)
+	if a == nil {
+		return fmt.Errorf("this driver does not serve %s", agent)
+	}
+	list := []device.Param{{Name: "plug", Value: "node"}} // given with each call
+	for name, value := range params {
+		if !strings.HasPrefix(name, "pcmk_") && !strings.HasPrefix(name, "CRM_meta") {
+			list = append(list, device.Param{Name: name, Value: value})
+		}
+	}
+	v, err := a.Parse(list)
+	switch {
+	case err != nil:
+		return err
+	case d.Check != nil && d.Check(v) != nil:
+		return d.Check(v)
+	}
+	unknown := slices.DeleteFunc(v.Unknown, func(name string) bool { return slices.Contains(fencers, name) })
+	if len(unknown) > 0 {
+		slices.Sort(unknown)
+		return fmt.Errorf("the driver of Holdfast has no parameter %s", strings.Join(unknown, ", "))
+	}
+	return nil
+}
+
 // ErrSecrets is what the history shows; which file is wrong goes to this node's log only.
 var ErrSecrets = errors.New("Unable to load CIB secrets") //nolint:staticcheck // Pacemaker's text, which tools show as it is
 

@@ -41,6 +41,7 @@ func debian(t *testing.T, input, program string, args ...string) (int, string) {
 
 // fence_sbd and the driver have to agree on the state after every step that one of them makes.
 func TestInterop_FenceSBDAgreesAtEveryStep(t *testing.T) {
+	t.Parallel()
 	loop := blockdev.New(t, 1<<20, 0)
 	l := newLab(t, 0)
 	l.driver.cfg.Disk = sbddisk.Options{}

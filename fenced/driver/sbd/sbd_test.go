@@ -114,6 +114,7 @@ func want(t *testing.T, got device.Result, status lrm.Status, rc int, words ...s
 }
 
 func TestOff_IsConfirmedAfterMsgwaitOnly(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 1, "n1", "n2")
 	want(t, l.run(device.Status, "n2"), lrm.Done, 0)
 	begin := time.Now()
@@ -136,6 +137,7 @@ func TestOff_IsConfirmedAfterMsgwaitOnly(t *testing.T) {
 }
 
 func TestReboot_IsAResetOrACrashdump(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 1, "n2")
 	want(t, l.run(device.Reboot, "n2"), lrm.Done, 0)
 	if got := l.mailbox(0, "n2").Message; got != sbdformat.Reset {
@@ -148,6 +150,7 @@ func TestReboot_IsAResetOrACrashdump(t *testing.T) {
 }
 
 func TestReboot_OfANodeThatIsBackBeforeMsgwaitIsOver(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 1, "n2")
 	result := make(chan device.Result)
 	go func() { result <- l.run(device.Reboot, "n2") }()
@@ -161,6 +164,7 @@ func TestReboot_OfANodeThatIsBackBeforeMsgwaitIsOver(t *testing.T) {
 }
 
 func TestMessage_ReplacedBeforeItWasRead(t *testing.T) {
+	t.Parallel()
 	for name, replacement := range map[string]sbdformat.Mailbox{"by a test": {Message: sbdformat.Test, From: "n3"}, "by a person who withdraws it": {Message: sbdformat.Clear, From: "n3"}} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, 1, "n2")
@@ -176,6 +180,7 @@ func TestMessage_ReplacedBeforeItWasRead(t *testing.T) {
 }
 
 func TestMajority_OfThreeDisks(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 3, "n2")
 	l.wipe(1)
 	want(t, l.run(device.Off, "n2"), lrm.Done, 0)
@@ -194,6 +199,7 @@ func TestMajority_OfThreeDisks(t *testing.T) {
 }
 
 func TestTwoDisks_NeedBoth(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 2, "n2")
 	want(t, l.run(device.Off, "n2"), lrm.Done, 0)
 	l.wipe(0)
@@ -201,6 +207,7 @@ func TestTwoDisks_NeedBoth(t *testing.T) {
 }
 
 func TestStatus_OfDisksThatDisagree(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 3, "n2")
 	l.say("n2", sbdformat.Mailbox{Message: sbdformat.Reset}, 0)
 	want(t, l.run(device.Status, "n2"), lrm.Done, 0)
@@ -212,6 +219,7 @@ func TestStatus_OfDisksThatDisagree(t *testing.T) {
 }
 
 func TestNodeWhoseSBDHasEnded_IsNotFencedByAMessage(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 1, "n2")
 	l.say("n2", sbdformat.Mailbox{Message: sbdformat.Exit, From: "n2"}, 0)
 	for _, action := range []string{device.Status, device.Off, device.Reboot} {
@@ -223,6 +231,7 @@ func TestNodeWhoseSBDHasEnded_IsNotFencedByAMessage(t *testing.T) {
 }
 
 func TestTimeouts_ThatCannotBeKeptAreRefusedBeforeTheMessage(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 1, "n2")
 	begin := time.Now()
 	want(t, l.within(1500*time.Millisecond, device.Off, "n2"), lrm.Error, 1, "msgwait is 1s", "pcmk_off_timeout", "at least 2s")
@@ -240,6 +249,7 @@ func TestTimeouts_ThatCannotBeKeptAreRefusedBeforeTheMessage(t *testing.T) {
 }
 
 func TestWhatIsWrong_IsSaid(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 1, "n2")
 	want(t, l.run(device.Off, "n7"), lrm.Error, 1, "node n7 has no slot", "allocate n7")
 	l.driver.cfg.Disk.AllowFile = false
@@ -254,6 +264,7 @@ func TestWhatIsWrong_IsSaid(t *testing.T) {
 }
 
 func TestList_NamesTheSlots(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, 1, "n1", "n2")
 	if got := l.run(device.List, ""); got.Output != "n1,n1\nn2,n2\n" {
 		t.Errorf("%+v", got)

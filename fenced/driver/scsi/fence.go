@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/holdfast-ha/holdfast/fenced/driver/catalogue"
 	"github.com/holdfast-ha/holdfast/fenced/scsipr"
 )
 
@@ -51,7 +52,7 @@ func (a *action) unfence(ctx context.Context, u *unit, key scsipr.Key) (warning 
 
 // forget removes the keys of earlier lives of this node, which name the life.
 func (a *action) forget(ctx context.Context, u *unit, key scsipr.Key, registered []scsipr.Key) error {
-	if a.v.Str("key_value") != byLife || a.v.Given("key") {
+	if a.v.Str("key_value") != catalogue.KeyByLife || a.v.Given("key") {
 		return nil
 	}
 	old, err := a.victims(a.v, a.target, 0, registered)

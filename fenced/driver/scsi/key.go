@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/holdfast-ha/holdfast/fenced/driver/catalogue"
 	"github.com/holdfast-ha/holdfast/fenced/driver/param"
 	"github.com/holdfast-ha/holdfast/fenced/scsipr"
 )
@@ -28,13 +29,8 @@ type Cluster struct {
 	Nodes []Node
 }
 
-// Ways to derive keys.
-const (
-	byID     = "id"          // fence_scsi's: cluster name and position in the node list
-	byHash   = "hash"        // fence_scsi's: cluster name and node name
-	byLife   = "incarnation" // ours: cluster name, node id and when the node's life began
-	lifeBits = 32
-)
+// lifeBits is the part of a key that names a life.
+const lifeBits = 32
 
 // half are the first two bytes of a name's MD5 sum.
 func half(name string) []byte {
@@ -57,14 +53,14 @@ func (c *Cluster) key(node, way string) (scsipr.Key, error) {
 		return 0, fmt.Errorf("the key of %s cannot be derived: the cluster's name is not known yet", node)
 	}
 	prefix := hex.EncodeToString(half(c.Name))
-	if way == byHash {
+	if way == catalogue.KeyByHash {
 		return ParseKey(prefix + hex.EncodeToString(half(node)))
 	}
 	i, n := c.find(node)
 	switch {
 	case n == nil:
 		return 0, fmt.Errorf("the key of %s cannot be derived: the cluster file names no such node", node)
-	case way == byID:
+	case way == catalogue.KeyByID:
 		return ParseKey(fmt.Sprintf("%s%04d", prefix, i))
 	case n.Life == 0:
 		return 0, fmt.Errorf("the key of %s cannot be derived: when its life began is not known; it was not a member since this node started", node)
@@ -99,7 +95,7 @@ func (d *Driver) keyOf(v *param.Values, node string) (scsipr.Key, error) {
 // lives are left alone: an order to end a life must not end the next one. life 0 means every life.
 func (d *Driver) victims(v *param.Values, node string, life uint32, registered []scsipr.Key) ([]scsipr.Key, error) {
 	var match func(k scsipr.Key) bool
-	if v.Str("key") == "" && v.Str("key_value") == byLife {
+	if v.Str("key") == "" && v.Str("key_value") == catalogue.KeyByLife {
 		c := d.cfg.Cluster()
 		_, n := c.find(node)
 		if n == nil {

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/holdfast-ha/holdfast/cib/lrm"
+	"github.com/holdfast-ha/holdfast/fenced/driver/catalogue"
 	"github.com/holdfast-ha/holdfast/fenced/driver/native"
 	"github.com/holdfast-ha/holdfast/fenced/driver/param"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
@@ -60,34 +61,12 @@ func New(c Config) *Driver {
 	if c.Volumes == nil {
 		d.cfg.Volumes = sharedVolumes
 	}
-	d.Driver = native.Driver{Agents: []*param.Agent{agent()}, SecretsDir: c.SecretsDir, Log: c.Log, Perform: d.perform, Check: check}
+	d.Driver = native.Driver{Agents: []*param.Agent{catalogue.SCSI()}, SecretsDir: c.SecretsDir, Log: c.Log, Perform: d.perform, Check: check}
 	return d
 }
 
 // reservations are the words for the types of reservation.
 var reservations = map[string]scsipr.Type{"wero": scsipr.WriteExclusiveRegistrantsOnly, "wear": scsipr.WriteExclusiveAllRegistrants}
-
-func agent() *param.Agent {
-	return &param.Agent{
-		Name: "fence_scsi", Short: "SCSI-3 persistent reservations", Actions: param.Fabric(),
-		Long: "Cuts a node off from shared disks by persistent reservations. Each node registers a key with the disks when it joins (unfencing); fencing preempts the key of the target and aborts what it has under way. The disks have to know reservations of the type Write Exclusive, registrants only.",
-		Params: append(param.Fencing(),
-			param.Spec{Name: "devices", Kind: param.String, Text: "Disks, separated by commas or blanks (default: the physical volumes of shared volume groups)"},
-			param.Plug(false, "Name of the node"),
-			param.Spec{Name: "key", Kind: param.String, Text: "Key of the node that the action is about (default: derived)"},
-			param.Spec{Name: "key_value", Kind: param.Select, Default: byID, Options: []string{byID, byHash, byLife}, Text: "What keys are derived from: position in the node list, the node's name, or node id and incarnation"},
-			param.Spec{Name: "reservation", Kind: param.Select, Default: "wero", Options: []string{"wero", "wear"}, Text: "Type of a new reservation: held by one registrant, or by all"},
-			param.Spec{Name: "aptpl", Kind: param.Boolean, Default: "0", Text: "Registrations outlive a loss of the storage's power"},
-			param.Spec{Name: "readonly", Kind: param.Boolean, Text: "Without effect"},
-			param.Spec{Name: "suppress_errors", Old: "suppress-errors", Kind: param.Boolean, Text: "Without effect"},
-			param.Spec{Name: "logfile", Kind: param.String, Text: "Without effect"},
-			param.Spec{Name: "corosync_cmap_path", Kind: param.String, Text: "Without effect"},
-			param.Spec{Name: "sg_persist_path", Kind: param.String, Text: "Without effect"},
-			param.Spec{Name: "sg_turs_path", Kind: param.String, Text: "Without effect"},
-			param.Spec{Name: "vgs_path", Kind: param.String, Text: "Without effect"},
-		),
-	}
-}
 
 func check(v *param.Values) error {
 	if v.Given("key") {
@@ -123,7 +102,19 @@ func (d *Driver) perform(ctx context.Context, call device.Call, v *param.Values)
 		a.target = call.Target
 	}
 	if call.Action == device.Monitor {
-		return a.onAll(ctx, devices, a.monitor)
+		var mu sync.Mutex
+		report := map[string]string{}
+		r := a.onAll(ctx, devices, func(ctx context.Context, u *unit) (string, error) {
+			text := u.describe(ctx)
+			mu.Lock()
+			report[u.device] = text
+			mu.Unlock()
+			return a.monitor(ctx, u)
+		})
+		for _, name := range devices {
+			r.Output += report[name]
+		}
+		return r
 	}
 	if a.target == "" && !v.Given("key") {
 		return native.Failed(lrm.Invalid, lrm.RCInvalidParam, "fence_scsi: the parameter plug is missing")
@@ -158,8 +149,7 @@ func (a *action) onAll(ctx context.Context, devices []string, do func(ctx contex
 			results <- outcome{warning, err}
 		}()
 	}
-	var problems []error
-	var warnings []error
+	var problems, warnings []error
 	for range devices {
 		r := <-results
 		if r.err != nil {
@@ -190,7 +180,13 @@ func (a *action) off(ctx context.Context, devices []string) device.Result {
 		return native.Error(ctx, &native.Problem{Subject: "this node", Cause: "it has no registration of its own, and only who is registered can fence",
 			Remedy: "unfence it: it happens when the node joins the cluster; see `stonith_admin --unfence`"})
 	}
-	return a.onAll(ctx, devices, a.preempt)
+	// The first disk decides: of two nodes that fence each other one wins there and the other goes no further,
+	// whereas with all at the same time each could win on some, and neither would be left.
+	r := a.onAll(ctx, devices[:1], a.preempt)
+	if r.Status != lrm.Done || r.RC != 0 || len(devices) == 1 {
+		return r
+	}
+	return a.onAll(ctx, devices[1:], a.preempt)
 }
 
 // status says whether the target is registered with any of the devices.

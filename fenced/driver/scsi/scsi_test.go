@@ -60,6 +60,7 @@ func TestFence_OfTheHolderKeepsTheReservation(t *testing.T) {
 }
 
 func TestFence_BothAtOnceLeavesExactlyOne(t *testing.T) {
+	t.Parallel()
 	for round := range 50 {
 		l := newLab(t, "/dev/sda")
 		l.join("n1", "n2")
@@ -89,6 +90,7 @@ func TestFence_BothAtOnceLeavesExactlyOne(t *testing.T) {
 // With several units one node may win on one and the other on the next: then nobody has fenced, and nobody may
 // believe so.
 func TestFence_SeveralUnitsNeverTwoWinners(t *testing.T) {
+	t.Parallel()
 	for round := range 50 {
 		l := newLab(t, "/dev/sda", "/dev/sdb", "/dev/sdc")
 		l.join("n1", "n2")
@@ -215,6 +217,7 @@ func TestPaths_EveryOneIsRegisteredAndOneIsEnoughToFence(t *testing.T) {
 }
 
 func TestTarget_WhatItMayAnswer(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, "/dev/sda")
 	l.join("n1", "n2")
 	u := l.units["/dev/sda"]

@@ -113,6 +113,23 @@ func (u *unit) reserve(ctx context.Context, own scsipr.Key, t scsipr.Type) error
 	return nil
 }
 
+// describe lists who is registered, as far as the unit tells it.
+func (u *unit) describe(ctx context.Context) string {
+	list, err := overFirst(ctx, u, func(p *path) ([]scsipr.Registration, error) { return p.fullStatus(ctx) })
+	if err != nil {
+		return ""
+	}
+	var text strings.Builder
+	for _, r := range list {
+		fmt.Fprintf(&text, "%s: key %v, port %d, %s", u.device, r.Key, r.Port, r.Name())
+		if r.Holder {
+			fmt.Fprintf(&text, ", holds %s", r.Type)
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
 func (u *unit) problem(cause, remedy string) error {
 	return &native.Problem{Subject: u.device, Cause: cause, Remedy: remedy}
 }
