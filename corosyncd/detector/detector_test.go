@@ -14,7 +14,7 @@ const ms = time.Millisecond
 var start = time.Unix(1000, 0)
 
 func config() Config {
-	return Config{Token: 1000 * ms, Interval: 200 * ms, StallGrace: 3000 * ms, Warning: 750 * ms, Links: 2}
+	return Config{Token: 1000 * ms, Interval: 200 * ms, StallGrace: 3000 * ms, Warning: 750 * ms, Links: []LinkConfig{{500 * ms, 2}, {500 * ms, 2}}}
 }
 
 // scene drives a detector in virtual time and writes down what it says.

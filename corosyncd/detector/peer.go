@@ -30,14 +30,16 @@ type peer struct {
 
 // LinkState is what is known of one link to a node.
 type LinkState struct {
-	Up       bool
-	Heard    time.Time
-	RTT      time.Duration // smoothed; 0 when not measured
-	Received uint64
-	Lost     uint64 // gaps in the numbering
-	Flaps    uint64 // how often it went down
-	seq      uint64
-	streak   uint64
+	Up    bool
+	Heard time.Time
+	// RTT is smoothed, RTTMin and RTTMax are the extremes; 0 when not measured.
+	RTT, RTTMin, RTTMax time.Duration
+	Since               time.Time // it is up or down
+	Received            uint64
+	Lost                uint64 // gaps in the numbering
+	Flaps               uint64 // how often it went down
+	seq                 uint64
+	streak              uint64
 }
 
 func (c *Config) missed() time.Duration {
