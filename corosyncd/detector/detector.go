@@ -177,6 +177,7 @@ func (d *Detector) peer(id api.NodeID) *peer {
 func (d *Detector) hear(now time.Time, p *peer, h *Heard) {
 	d.hearLink(now, p, h)
 	p.heard, p.asked, p.warned = now, time.Time{}, false
+	p.forgiven, p.paused = 0, 0
 	p.starved = h.Starved
 	p.token = max(d.cfg.Token, h.Token)
 	if p.state != up || p.incarnation != h.Incarnation {
@@ -245,7 +246,7 @@ func (d *Detector) check(now time.Time) {
 }
 
 func (d *Detector) checkPeer(now time.Time, p *peer) {
-	quiet := now.Sub(p.heard)
+	quiet := now.Sub(p.since())
 	if quiet >= p.limit(&d.cfg) {
 		p.state = silent
 		d.out = append(d.out, Silent{Peer: p.id, Incarnation: p.incarnation, LastHeard: p.heard, For: quiet, Graced: p.starved})

@@ -143,6 +143,18 @@ func TestStep_TakesTheLongerTokenOfAPeer(t *testing.T) {
 	s.expect(t, "silent 2", "2000 silent 2 for 2000")
 }
 
+// A node that is always a little late itself must still notice that another one is gone.
+func TestStep_OwnLatenessIsForgivenUpToTheGrace(t *testing.T) {
+	s := newScene(config())
+	s.hear(0, Heard{Peer: 2})
+	for s.now.Sub(start) < 8000*ms {
+		s.now = s.now.Add(150 * ms)
+		s.note(s.d.Step(s.now, Late{By: 100 * ms}))
+		s.note(s.d.Step(s.now, Wake{}))
+	}
+	s.expect(t, "silent", "3000 silent 2 for 3000, 3000 silent 3 for 3000")
+}
+
 func TestStep_DoesNotAccuseForTimeInWhichItDidNotRun(t *testing.T) {
 	s := newScene(config())
 	s.hear(0, Heard{Peer: 2})
