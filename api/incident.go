@@ -3,7 +3,7 @@ package api
 // Socket paths of crmd's API for what a node measures and what the cluster went through.
 const (
 	PathVitals    = "/v1/vitals"    // GET ?node=&since= (seconds back) -> VitalsReport
-	PathAlarms    = "/v1/alarms"    // GET -> []Alarm of all members
+	PathAlarms    = "/v1/alarms"    // GET -> AlarmStatus: every node's, as this one knows them
 	PathDetectors = "/v1/detectors" // GET -> []DetectorStatus of this node
 	PathIncidents = "/v1/incidents" // GET ?subject=&since=&kind=&open=1 -> []Incident, newest first, without digests
 	PathIncident  = "/v1/incident"  // GET ?id= -> Incident; the id may be shortened to what is unique
@@ -135,7 +135,7 @@ type IncidentAction struct {
 	Text    string `json:"text,omitempty"`
 	// Waited is for how many ms the throttle held it back.
 	Waited int64  `json:"waited,omitempty"`
-	Key    string `json:"-"` // ties the result to the order
+	Key    string `json:"key,omitempty"` // ties the result to the order
 }
 
 // Confidences of a cause.

@@ -198,6 +198,8 @@ type HeartbeatVitals struct {
 	Known bool   `json:"known"`
 	Error string `json:"error,omitempty"`
 	Token int64  `json:"token"`
+	// Interval is the time in ms between two heartbeats of a node.
+	Interval int64 `json:"interval"`
 	// Late is corosyncd's worst lateness against its own clock since the last sample, in ms.
 	Late     int64        `json:"late"`
 	Realtime bool         `json:"realtime"`
@@ -220,7 +222,7 @@ type LinkVitals struct {
 // PeerVitals is how this node sees another one besides heartbeats.
 type PeerVitals struct {
 	Node string `json:"node"`
-	// Digest is how old in ms the last vitals digest of the node is, -1 when there was none.
+	// Digest is how long ago, in ms, its crmd gave a sign of life: a vitals digest, or an answer. -1 is never.
 	Digest int64 `json:"digest"`
 }
 
@@ -307,4 +309,33 @@ type Evidence struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 	Limit string `json:"limit,omitempty"`
+}
+
+// Word is what a crmd tells the others about its node, once a second.
+type Word struct {
+	Digest []byte `json:"d,omitempty"` // packed; at most 200 bytes on the wire with what is around it
+	// Alarms are all alarms of the node, when they are not what was told last.
+	Alarms *Alarms `json:"alarms,omitempty"`
+}
+
+// Alarms are those that last, and those that ended lately.
+type Alarms struct {
+	Active []Alarm `json:"active"`
+	Ended  []Alarm `json:"ended,omitempty"`
+}
+
+// AlarmStatus is every node's alarms, as the node that was asked knows them.
+type AlarmStatus struct {
+	Node  string       `json:"node"`
+	Nodes []NodeAlarms `json:"nodes"`
+}
+
+// NodeAlarms are the alarms of one node. A node that is silent keeps those that it told last.
+type NodeAlarms struct {
+	Node string `json:"node"`
+	// Age is how long ago in ms the node's crmd gave a sign of life, -1 when it never did.
+	Age    int64   `json:"age"`
+	Digest *Digest `json:"digest,omitempty"` // its last
+	Alarms []Alarm `json:"alarms"`
+	Ended  []Alarm `json:"ended,omitempty"`
 }

@@ -11,8 +11,12 @@ import (
 
 // useView makes a view the one in force.
 func (d *Daemon) useView(v api.View) error {
-	d.view.Store(&v)
+	old := d.view.Swap(&v)
 	d.couriers.members(&v)
+	d.records.members(&v)
+	d.words.nodes(d, &v)
+	d.bereaved(old, &v)
+	d.alerts.views(old, &v)
 	return d.input(controller.ViewChanged{View: v})
 }
 

@@ -32,7 +32,9 @@ func (f *fake) crmd() *http.ServeMux {
 		since, _ := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
 		return slices.DeleteFunc(slices.Clone(f.timeline), func(e api.TimelineEvent) bool { return e.At < since }), nil
 	})
+	f.tellIncidents(mux)
 	f.handle(mux, "GET "+api.PathThrottle, func(*http.Request) (any, error) { return f.throttle, nil })
+	f.handle(mux, "GET "+api.PathAlarms, func(*http.Request) (any, error) { return f.alarms, nil })
 	f.handle(mux, "POST "+api.PathCleanup, noted[api.CleanupRequest](f, func(api.CleanupRequest) any { return api.CleanupReply{Cleaned: f.cleaned} }))
 	f.handle(mux, "POST "+api.PathAttrs, noted[api.AttrUpdate](f, nil))
 	f.handle(mux, "POST "+api.PathShutdown, noted[api.ShutdownRequest](f, nil))

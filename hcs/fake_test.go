@@ -27,14 +27,17 @@ type fake struct {
 	notes    []api.Note
 	timeline []api.TimelineEvent
 	throttle api.ThrottleStatus
-	file     api.ClusterFile
-	tokens   []api.Token
-	devices  []api.FenceDeviceStatus
-	history  []api.FenceEvent
-	result   api.FenceResult
-	health   api.FenceHealth
-	budget   *api.FenceBudget
-	cleaned  []string
+	alarms   api.AlarmStatus
+	// incidents are whole, newest first.
+	incidents []api.Incident
+	file      api.ClusterFile
+	tokens    []api.Token
+	devices   []api.FenceDeviceStatus
+	history   []api.FenceEvent
+	result    api.FenceResult
+	health    api.FenceHealth
+	budget    *api.FenceBudget
+	cleaned   []string
 	// busy is how many more times the DC says that it is not done.
 	busy int
 	// calls are the requests that change something other than the CIB, for the scripts to look at.
@@ -77,7 +80,9 @@ func newFake(t testing.TB, dir string) *fake {
 	load(t, dir, "links.json", &f.links)
 	load(t, dir, "notes.json", &f.notes)
 	load(t, dir, "timeline.json", &f.timeline)
+	load(t, dir, "incidents.json", &f.incidents)
 	load(t, dir, "throttle.json", &f.throttle)
+	load(t, dir, "alarms.json", &f.alarms)
 	load(t, dir, "devices.json", &f.devices)
 	load(t, dir, "history.json", &f.history)
 	load(t, dir, "result.json", &f.result)

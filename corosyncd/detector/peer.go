@@ -25,10 +25,10 @@ type peer struct {
 	// not run for longer than the token.
 	forgiven, paused time.Duration
 	asked            time.Time // last Ask in this silence
-	token       time.Duration
-	starved     bool
-	warned      bool
-	links       []LinkState
+	token            time.Duration
+	starved          bool
+	warned           bool
+	links            []LinkState
 }
 
 // LinkState is what is known of one link to a node.

@@ -225,6 +225,10 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 		e.quorumSaid(now, e.quorum.Step(now, quorum.SetVotes{Node: in.ID, Votes: in.Votes}))
 	case CancelWait:
 		e.quorumSaid(now, e.quorum.Step(now, quorum.CancelWait{}))
+	case DeviceVote:
+		v := in.DeviceVote
+		v.Answered = v.Answered && in.Ring == e.member.Ring()
+		e.quorumSaid(now, e.quorum.Step(now, v))
 	case SetKeys:
 		e.cfg.KeysDigest = in.Digest
 		e.promptly(now)

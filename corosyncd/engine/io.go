@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd/frame"
+	"github.com/holdfast-ha/holdfast/corosyncd/quorum"
 )
 
 // Input is what the engine reacts to.
@@ -51,6 +52,12 @@ type (
 	CancelWait struct{}
 )
 
+// DeviceVote is what the quorum device says about a ring.
+type DeviceVote struct {
+	Ring api.RingID
+	quorum.DeviceVote
+}
+
 // SetKeys tells of changed cluster keys.
 type SetKeys struct{ Digest uint32 }
 
@@ -71,6 +78,7 @@ func (Fenced) input()      {}
 func (SetExpected) input() {}
 func (SetVotes) input()    {}
 func (CancelWait) input()  {}
+func (DeviceVote) input()  {}
 func (SetKeys) input()     {}
 func (Slept) input()       {}
 func (Leave) input()       {}

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/cib/lrm"
 	"github.com/holdfast-ha/holdfast/crmd/attrs"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 	"github.com/holdfast-ha/holdfast/crmd/status"
 )
@@ -31,6 +32,10 @@ func (m *Machine) event(now time.Time, node string, ev api.OpEvent) {
 		}
 	}
 	m.noteEvent(node, ev, ok)
+	if failed := !ok && ev.Recorded && !isProbe(ev.Op) && !ev.Cancelled; failed || ok && f != nil {
+		m.happened(incident.Ended{Key: ev.Key, Op: ev.Op.Key, Task: ev.Op.Task, Resource: ev.Rsc, Node: node, OK: !failed,
+			NoAnswer: ev.Op.Status == lrm.Timeout, Text: resultText(ev), Hang: ev.Hang})
+	}
 	if !ok && ev.Recorded {
 		m.want("Event failed: " + ev.Op.Key)
 		ignored := f != nil && f.ignoreFailure || m.ignore[node+" "+ev.Op.Key]
@@ -61,14 +66,7 @@ func (m *Machine) noteEvent(node string, ev api.OpEvent, ok bool) {
 	if ev.Cancelled || !ev.Recorded {
 		return
 	}
-	text := fmt.Sprintf("%s on %s: %s", ev.Op.Key, node, ev.Op.RC)
-	if ev.Op.Status != lrm.Done {
-		text = fmt.Sprintf("%s on %s: %s", ev.Op.Key, node, ev.Op.Status)
-	}
-	if ev.Op.ExitReason != "" {
-		text += " (" + ev.Op.ExitReason + ")"
-	}
-	text += fmt.Sprintf(", %d ms", ev.Op.ExecMs)
+	text := fmt.Sprintf("%s on %s: %s", ev.Op.Key, node, resultText(ev))
 	if ok || isProbe(ev.Op) {
 		m.note("op-done", ev.Rsc, text)
 		return
@@ -77,6 +75,18 @@ func (m *Machine) noteEvent(node string, ev api.OpEvent, ok bool) {
 		text += ", output: " + ev.Output
 	}
 	m.warn("op-failed", ev.Rsc, text)
+}
+
+// resultText is a result in words.
+func resultText(ev api.OpEvent) string {
+	text := ev.Op.RC.String()
+	if ev.Op.Status != lrm.Done {
+		text = ev.Op.Status.String()
+	}
+	if ev.Op.ExitReason != "" {
+		text += " (" + ev.Op.ExitReason + ")"
+	}
+	return text + fmt.Sprintf(", %d ms", ev.Op.ExecMs)
 }
 
 // isProbe: a probe that finds a resource active does not "fail" for a person.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/lrm"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 	"github.com/holdfast-ha/holdfast/crmd/status"
 	"github.com/holdfast-ha/holdfast/crmd/transition"
@@ -93,6 +94,7 @@ func (m *Machine) startOperation(a *graph.Action, waited time.Duration) {
 		text += fmt.Sprintf(", after it waited %d ms for the throttle", waited.Milliseconds())
 	}
 	m.note("op-start", a.Resource.ID, text)
+	m.happened(incident.Began{Key: o.Key, Task: a.Task, Resource: o.Rsc, Node: node, Waited: waited, Changes: o.Task != "monitor" && o.Task != graph.TaskNotify && o.Kind == api.OrderOp})
 	m.send(node, o)
 }
 
@@ -192,6 +194,7 @@ func (m *Machine) expired(now time.Time, a *graph.Action) {
 	op := lrm.Op{ID: a.Resource.ID + "_last_failure_0", Key: a.Key, Task: a.Task, IntervalMs: interval, Origin: "action_expired",
 		FeatureSet: m.cfg.FeatureSet, Transition: key, Status: lrm.Timeout, RC: lrm.RCError, CallID: -1, Node: a.Node,
 		ExitReason: "Controller on " + a.Node + " did not return result in time", LastRCChange: now.Unix(), Digest: lrm.Digest(nil)}
+	m.happened(incident.Ended{Key: key.String(), Op: a.Key, Task: a.Task, Resource: a.Resource.ID, Node: a.Node, NoAnswer: true, Text: op.ExitReason})
 	m.recordLost(a, op)
 	m.countFailure(now, a.Node, op, false)
 }

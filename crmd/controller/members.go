@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/status"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 )
@@ -67,6 +68,7 @@ func (m *Machine) tendMembers(now time.Time) {
 			x.state = failedCRM
 			m.warn("crm-lost", name, fmt.Sprintf("crmd on %s has not answered for %s (%s): the node counts as failed", name, m.cfg.Times.CRMGrace, x.why))
 			m.status = status.SetState(m.status, m.statusNode(name), status.State{CRMD: "offline", Join: "down", Expected: "member", Origin: "crm_gone"})
+			m.happened(incident.Lost{Node: name, Reason: "its crmd does not answer: " + x.why, Resources: m.activeOn(name)})
 			m.nodeLost(now, name)
 			m.want("Node failure: " + name)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 	"github.com/holdfast-ha/holdfast/crmd/transition"
@@ -25,6 +26,7 @@ type planning struct {
 	reasons string    // the reason that the running transition was made for
 	recheck time.Time // when to plan although nothing happened
 	load    map[string]int
+	ended   bool // a transition has ended, and idleness has not been told since
 }
 
 // maxStale: after this many plans that were overtaken by events, one is carried out all the same. It is
@@ -113,6 +115,7 @@ func (m *Machine) planned(now time.Time, in Planned) {
 	p.recheck = m.recheckAt(now, in.Graph.RecheckBy)
 	if n := len(in.Graph.Synapses); n > 0 {
 		m.note("transition", m.cfg.Node, fmt.Sprintf("transition %d: %d actions, because of: %s", p.number, n, p.reasons))
+		m.happened(incident.Planned{Transition: p.number, Reason: p.reasons, Input: in.Source, Changes: in.Changes})
 	}
 	m.fencing.forgetCleared(in.Graph)
 	p.engine = transition.New(in.Graph, m.limits(), m.inFlight(), now)
@@ -208,6 +211,15 @@ func (m *Machine) finished(s transition.Summary) {
 	p.engine, p.aborted = nil, time.Time{}
 	if again && !m.fencing.waiting() {
 		m.want(s.Reason)
+	}
+	p.ended = true
+}
+
+// tellIdle tells once that a transition has ended and that nothing else is to be done.
+func (m *Machine) tellIdle() {
+	if p := &m.plan; p.ended && p.engine == nil && !p.busy && p.reason == "" {
+		p.ended = false
+		m.happened(incident.Idle{})
 	}
 }
 

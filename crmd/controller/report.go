@@ -11,6 +11,12 @@ import (
 // Leads reports whether this node is the DC.
 func (m *Machine) Leads() bool { return m.role.leads }
 
+// Takes reports whether this node leads and has enlisted that life of a node's crmd: only then its reports count.
+func (m *Machine) Takes(node, session string) bool {
+	x := m.members[node]
+	return m.role.leads && x != nil && x.state == ready && x.session == session
+}
+
 // Acting reports whether it leads without a raft majority.
 func (m *Machine) Acting() bool { return m.role.leads && m.role.acting }
 

@@ -40,7 +40,7 @@ func lookStall(l *look) []Finding {
 				fact("realtime priority", yes(h.Realtime), "")}, l.starvation()...)})
 	}
 	for _, p := range l.quiet() {
-		if p.digest >= 0 && p.digest+300 < p.silent {
+		if p.answers(h) {
 			out = append(out, Finding{Subject: p.node, Level: Critical, Event: true,
 				Summary: fmt.Sprintf("no heartbeat from %s for %s on any link, but its crmd answered %s ago: the host stalls, the network works", p.node, ms(p.silent), ms(p.digest)),
 				Evidence: []api.Evidence{fact("silent on every link", ms(p.silent), ms(h.Token)), fact("last word of its crmd", ms(p.digest), ""),
@@ -75,6 +75,24 @@ type silence struct {
 	silent int64 // the shortest silence of its links, ms
 	digest int64
 }
+
+// answers reports whether the node's crmd has been heard lately, and after its heartbeats ended.
+func (s silence) answers(h *api.HeartbeatVitals) bool {
+	return s.digest >= 0 && s.digest <= lately && !s.vanished(h)
+}
+
+// vanished reports whether crmd and heartbeats of the node ended at the same time, as far as that can be told:
+// the last heartbeat came up to an interval before the end.
+func (s silence) vanished(h *api.HeartbeatVitals) bool {
+	return s.digest < 0 || s.digest+h.Interval+jitter >= s.silent
+}
+
+const (
+	// lately is how old in ms the last word of a crmd that is alive may be: digests come every second.
+	lately = 2500
+	// jitter is by how much in ms two processes that are both alive may differ.
+	jitter = 300
+)
 
 // quiet lists nodes that are silent on all links for longer than half the token.
 func (l *look) quiet() []silence {
@@ -135,7 +153,7 @@ func lookNetwork(l *look) []Finding {
 	var out []Finding
 	h := &l.now.Heartbeat
 	for _, p := range l.quiet() {
-		if p.digest < 0 || p.digest+300 >= p.silent {
+		if p.vanished(h) {
 			out = append(out, Finding{Subject: p.node, Level: level(p.silent >= h.Token, p.silent >= h.Token*3/4, true),
 				Summary: fmt.Sprintf("nothing from %s for %s, neither heartbeats nor its crmd; this host is on time", p.node, ms(p.silent)),
 				Evidence: []api.Evidence{fact("silent on every link", ms(p.silent), ms(h.Token)), fact("last word of its crmd", ms(p.digest), ""),

@@ -114,11 +114,14 @@ func (m *Machine) clear(now time.Time, k key, set Setting) {
 
 // act asks for the configured action when the alarm reaches the severity that it is for.
 func (m *Machine) act(a api.Alarm, set Setting, was string, on bool) {
-	if set.Action.None() || rank(a.Severity) < rank(set.Action.From) || on && was != "" && rank(was) >= rank(set.Action.From) {
+	if !set.Action.Due(a.Severity) || on && was != "" && rank(was) >= rank(set.Action.From) {
 		return
 	}
 	m.out = append(m.out, Act{Alarm: a, Action: set.Action, On: on})
 }
+
+// Due reports whether an alarm of that severity is bad enough for the action.
+func (a Action) Due(severity string) bool { return !a.None() && rank(severity) >= rank(a.From) }
 
 // rank orders severities.
 func rank(severity string) int {

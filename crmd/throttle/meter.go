@@ -15,6 +15,7 @@ type Meter struct {
 	// inputs are the last judgement of each selected input.
 	inputs []api.ThrottleInput
 	slow   time.Time // when load and store were sampled last
+	warm   bool      // load and store count: not before the first period is over, as in Pacemaker
 	fast   time.Time // when the others were
 	cpu    time.Duration
 	// lower is since when the inputs allow a lower mode; zero when they do not.
@@ -25,7 +26,12 @@ type Meter struct {
 func NewMeter(cfg Config) *Meter { return &Meter{cfg: cfg} }
 
 // Configure changes the numbers. They take effect at once, with what was measured last.
-func (m *Meter) Configure(cfg Config) { m.cfg, m.slow, m.fast = cfg, time.Time{}, time.Time{} }
+func (m *Meter) Configure(cfg Config) {
+	m.cfg, m.fast = cfg, time.Time{}
+	if m.warm {
+		m.slow = time.Time{}
+	}
+}
 
 // Mode is the node's mode.
 func (m *Meter) Mode() Mode { return m.mode }
@@ -53,6 +59,7 @@ func (m *Meter) Sample(now time.Time, s Sample, used time.Duration) bool {
 			s.Store = (used - m.cpu).Seconds() / since.Seconds()
 		}
 		m.cpu = used
+		m.warm = m.warm || !first
 	}
 	_, all := m.cfg.Judge(s)
 	for i, in := range all {
@@ -73,6 +80,9 @@ func (m *Meter) Sample(now time.Time, s Sample, used time.Duration) bool {
 func (m *Meter) settle(now time.Time) bool {
 	worst := Negligible
 	for _, in := range m.inputs {
+		if (in.Name == Load || in.Name == Store) && !m.warm {
+			continue
+		}
 		worst = max(worst, ParseMode(in.Mode))
 	}
 	if worst >= m.mode {

@@ -62,9 +62,9 @@ func (s *source) due(now time.Time) bool {
 	return s.begun.IsZero() && (s.asked.IsZero() || now.Sub(s.asked) >= s.every-slack || now.Before(s.asked))
 }
 
-// ask starts a reading if one is due. It never waits.
-func (s *source) ask(now time.Time) bool {
-	if !s.due(now) {
+// ask starts a reading if one is due, or at once unless one is under way. It never waits.
+func (s *source) ask(now time.Time, atOnce bool) bool {
+	if !s.due(now) && !(atOnce && s.busySince().IsZero()) {
 		return false
 	}
 	s.begin(now)

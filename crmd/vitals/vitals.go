@@ -72,7 +72,8 @@ type Sampler struct {
 	host    api.Host
 	sources []*source
 	kmsg    *kernelLog
-	last    time.Time // of the last sample
+	poke    chan struct{} // capacity 1: a sample out of turn is wanted
+	last    time.Time     // of the last sample
 }
 
 // New makes a sampler, reads the facts of the host and starts nothing.
@@ -81,7 +82,7 @@ func New(cfg Config) (*Sampler, error) {
 	if cfg.Report == nil {
 		return nil, errors.New("vitals: Report is nil")
 	}
-	s := &Sampler{cfg: cfg}
+	s := &Sampler{cfg: cfg, poke: make(chan struct{}, 1)}
 	p := &procReader{root: cfg.Proc}
 	g := &cgroupReader{proc: cfg.Proc, sys: cfg.Sys}
 	s.host = p.host(g)
@@ -155,13 +156,17 @@ func (s *Sampler) loop(ctx context.Context) {
 	for tick := 1; ; tick++ {
 		select {
 		case <-timer.C:
+		case <-s.poke:
+			s.cfg.Report(s.sample(ctx, time.Now(), true))
+			tick--
+			continue
 		case <-ctx.Done():
 			return
 		}
 		now := time.Now()
 		worst = max(worst, now.Sub(due))
 		if tick%ticksPerPeriod == 0 {
-			v := s.sample(ctx, now)
+			v := s.sample(ctx, now, false)
 			v.Late = worst.Milliseconds()
 			worst = 0
 			s.cfg.Report(v)
@@ -174,13 +179,22 @@ func (s *Sampler) loop(ctx context.Context) {
 	}
 }
 
-// sample asks the sources that are due, waits a moment for the fast ones, and puts together what is known.
-func (s *Sampler) sample(ctx context.Context, now time.Time) *api.Vitals {
+// Poke has a sample taken at once, out of turn: something has happened that deserves one. It never waits.
+func (s *Sampler) Poke() {
+	select {
+	case s.poke <- struct{}{}:
+	default:
+	}
+}
+
+// sample asks the sources that are due, waits a moment for the fast ones, and puts together what is known. out
+// of turn, those that are read every period are due unless they are being read.
+func (s *Sampler) sample(ctx context.Context, now time.Time, outOfTurn bool) *api.Vitals {
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	var asked []*source
 	for _, src := range s.sources {
-		if src.ask(now) {
+		if src.ask(now, outOfTurn && src.every <= s.cfg.Period) {
 			asked = append(asked, src)
 		}
 	}

@@ -122,7 +122,8 @@ func (w *Worker) Enlist(e api.Enlist) (api.Enlisted, error) {
 			answer.Unsent = append(answer.Unsent, *u.Event)
 		}
 	}
-	w.unsent, w.overflow = nil, false
+	// What is unsent stays: the answer may get lost. The DC skips what the answer contained, by its number.
+	w.overflow = false
 	return answer, nil
 }
 

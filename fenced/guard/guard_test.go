@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -78,11 +79,33 @@ func newLab(t *testing.T, disks int) *lab {
 	l.cfg.Disk = sbddisk.Options{AllowFile: true, Timeout: 500 * time.Millisecond}
 	l.cfg.Timeouts = sbdformat.Timeouts{Watchdog: 2 * time.Second, Loop: 500 * time.Millisecond, Msgwait: 4 * time.Second}
 	l.cfg.Action = sbdconf.Action{Kind: sbdconf.Reboot}
-	l.cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	l.cfg.Log = slog.New(slog.NewTextHandler(logOf(t), nil))
 	l.cfg.Armed = func(s string) { l.armed <- s }
 	l.cfg.Arm = func(_ string, s watchdog.Settings) (Dog, error) { l.dog.armed = s.Timeout; return l.dog, nil }
 	l.cfg.End = func(k sbdconf.Kind) { l.ends <- k; select {} }
 	return l
+}
+
+// logOf is the test's log for guards that outlive the test: what they write afterwards is dropped.
+func logOf(t *testing.T) io.Writer {
+	w := &testLog{to: t.Output()}
+	t.Cleanup(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.to = io.Discard
+	})
+	return w
+}
+
+type testLog struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *testLog) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
 }
 
 // format writes a disk anew, with a watchdog timeout of 3 s.

@@ -38,6 +38,7 @@ type Facts struct {
 	Links    []api.LinkStatus
 	Fencing  *api.FenceHealth
 	Budget   *api.FenceBudget
+	Alarms   []api.Alarm
 }
 
 // Find lists what needs attention, the worst first.
@@ -53,6 +54,7 @@ func Find(f Facts) []Problem {
 	}
 	c.paths()
 	c.links()
+	c.alarms()
 	slices.SortStableFunc(c.list, func(a, b Problem) int { return rank(a.Severity) - rank(b.Severity) })
 	return c.list
 }
@@ -234,4 +236,14 @@ func (c *checker) name(id api.NodeID) string {
 		}
 	}
 	return id.String()
+}
+
+// alarms are those of all nodes; what is only for information is left to hcs alarms.
+func (c *checker) alarms() {
+	for _, a := range c.Alarms {
+		severity, ok := map[string]Severity{api.Critical: Bad, api.Warning: Attention}[a.Severity]
+		if ok {
+			c.add(severity, "hcs alarms "+a.Node+" --long", "alarm %s on %s: %s", a.Name, a.Node, a.Summary)
+		}
+	}
 }

@@ -104,6 +104,9 @@ var sections = []section{
 	{"[quorum]", "As in votequorum(5).", [][2]string{
 		{"two_node", "One of two nodes is enough, once both have been there."},
 		{"wait_for_all", "A cluster that starts waits for all nodes. On wherever a part of the cluster could go on without the rest."},
+		{"[quorum.device] model, votes, timeout, sync_timeout, master_wins", "A quorum device: a server outside of the cluster that decides which part of it goes on. The only model is net. Not together with two_node, auto_tie_breaker, last_man_standing and allow_downscale. Every part of the cluster that has lost its quorum without it waits for its word, at most sync_timeout."},
+		{"[quorum.device.net] host, port, algorithm, tie_breaker, tls, connect_timeout, force_ip_version, keep_active_partition_tie_breaker, server_name", "The server, corosync-qnetd or hcs qdevice serve, with the names of corosync-qdevice(8). algorithm is ffsplit or lms."},
+		{"[quorum.device.heuristics] mode, timeout, sync_timeout, interval, exec_NAME", "Programs that all must succeed on a node that is preferred to others. mode is on, off or sync."},
 		{"expected_votes, last_man_standing, last_man_standing_window, auto_tie_breaker, auto_tie_breaker_node, allow_downscale", "With votequorum's meaning."},
 	}},
 	{"[system]", "How the operating system runs the heartbeat daemon.", [][2]string{
@@ -134,6 +137,23 @@ var sections = []section{
 		{"fast_sample", "How often the inputs besides load and store are measured. Default: 1s."},
 		{"fall", "For how long a lower mode must be allowed before it is taken. Default: 0s, as in Pacemaker."},
 		{"exempt", "A list of what does not wait because of load: fence, stop, demote, monitor (recurring), probe, start, promote, ... The job limit of an idle node and batch-limit hold all the same. Default: fence, stop, demote, monitor."},
+	}},
+	{"[vitals]", "What is measured on every node besides processors, memory, pressure, cgroups and the kernel's log.", [][2]string{
+		{"disks", "Directories whose file systems are probed by writing, syncing and reading a small file, besides that of Holdfast's own state."},
+		{"disk_every, disk_deadline", "The time between two probes (10s), and after which a disk counts as stuck (2s)."},
+		{"disk_probe", "false measures the use only and writes nothing."},
+	}},
+	{"[detector.\"NAME\"]", "What raises an alarm. hcs alarms --detectors lists the detectors and their thresholds, which are keys here.", [][2]string{
+		{"enabled", "false switches the detector off."},
+		{"for, clear_after", "How long the condition must hold before an alarm is raised, and be gone before it is cleared, such as \"5s\"."},
+		{"severity", "info, warning or critical, instead of what the detector says."},
+		{"attribute, value", "A node attribute that is set while an alarm lasts, to red unless value says otherwise. One that begins with #health lets node-health-strategy move resources away while the node still answers."},
+		{"hook, everywhere", "A program that is run when an alarm is raised and when it is cleared, with HOLDFAST_ALARM, HOLDFAST_ALARM_STATE (raised or cleared), HOLDFAST_ALARM_NODE, _SUBJECT, _SEVERITY and _SUMMARY in its environment; everywhere = true runs it on every node."},
+		{"action_from", "The severity from which on attribute and hook are due. Default: critical."},
+	}},
+	{"[metrics]", "Where the daemons answer Prometheus over TCP. On their sockets they always do.", [][2]string{
+		{"listen", "An address such as \"0.0.0.0\", or \"node\" for each node's own on its first link. Without it nothing listens."},
+		{"crmd_port, corosyncd_port, fenced_port", "The ports: 9664, where ha_cluster_exporter listens too, 9665 and 9666."},
 	}},
 	{"[[resource]]", "Something that the cluster runs.", [][2]string{
 		{"id, agent, description", "Its name and its agent: ocf:PROVIDER:TYPE, systemd:UNIT, lsb:SCRIPT or service:NAME."},

@@ -166,6 +166,7 @@ var changing = []struct {
 	{regexp.MustCompile(`will take effect until: .*`), "will take effect until: THEN"},
 	{regexp.MustCompile(`last-lrm-refresh" value="\d+"`), `last-lrm-refresh" value="NOW"`},
 	{regexp.MustCompile(` last-granted="\d+"`), ` last-granted="NOW"`},
+	{regexp.MustCompile(`last-granted='[^']*'`), `last-granted='NOW'`},
 	{regexp.MustCompile(` end="20[^"]*Z"`), ` end="THEN"`},
 }
 

@@ -1,10 +1,10 @@
-package crm
+package watch
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/holdfast-ha/holdfast/cib/value"
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/clusterfile/option"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
@@ -16,9 +16,9 @@ var modes = []string{"negligible", "low", "medium", "high", "extreme"}
 // tasks are what can be exempt from the throttle. fence is a word for the task stonith.
 var tasks = []string{"fence", "start", "stop", "promote", "demote", "monitor", "probe", "migrate_to", "migrate_from", "notify", "reload", "cancel"}
 
-// Throttle reads only [throttle] and each node's overrides of it, [node.throttle]; those are complete, by name of
-// the node. Problems are noted in the file.
-func Throttle(f *clusterfile.File) (throttle.Config, map[string]throttle.Config) {
+// readThrottle reads [throttle] and each node's overrides of it, [node.throttle]; those are complete, by name of
+// the node.
+func readThrottle(f *clusterfile.File) (throttle.Config, map[string]throttle.Config) {
 	all := throttleSection(f.Rest.Table("throttle"), throttle.Default())
 	nodes := map[string]throttle.Config{}
 	for _, n := range f.Nodes {
@@ -90,7 +90,7 @@ func exempt(s *clusterfile.Section) []string {
 		switch {
 		case word == "fence" || word == "stonith":
 			list = append(list, "stonith")
-		case has(tasks, word):
+		case slices.Contains(tasks, word):
 			list = append(list, word)
 		default:
 			if near := option.Nearest(word, tasks); near != "" {
@@ -101,51 +101,6 @@ func exempt(s *clusterfile.Section) []string {
 		}
 	}
 	return list
-}
-
-// number reads a number that is not negative.
-func number(s *clusterfile.Section, key string, fallback float64) float64 {
-	if !s.Has(key) {
-		return fallback
-	}
-	switch v := s.Raw(key).(type) {
-	case int64:
-		if v >= 0 {
-			return float64(v)
-		}
-	case float64:
-		if v >= 0 {
-			return v
-		}
-	}
-	s.Problem(key, "must be a number of 0 or more")
-	return fallback
-}
-
-// percentage reads "80%" as 0.8.
-func percentage(s *clusterfile.Section, key string, fallback float64) float64 {
-	if !s.Has(key) {
-		return fallback
-	}
-	text, _ := s.Raw(key).(string)
-	n, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
-	if err != nil || !strings.HasSuffix(text, "%") || n < 0 {
-		s.Problem(key, "must be a percentage in quotes, such as \"80%%\"; \"0%%\" switches the input off")
-		return fallback
-	}
-	return n / 100
-}
-
-// numbers reads a table with a number for each mode.
-func numbers(s *clusterfile.Section, key string, into []float64, names []string) {
-	if !s.Has(key) {
-		return
-	}
-	sub := s.Table(key)
-	for i, m := range names {
-		into[i] = number(sub, m, into[i])
-	}
-	sub.Done()
 }
 
 // share reads a fraction such as 0.5, or a number of jobs such as "1 job".
@@ -164,18 +119,4 @@ func share(s *clusterfile.Section, key string, fallback throttle.Share) throttle
 		return fallback
 	}
 	return throttle.Share{Jobs: n}
-}
-
-// duration reads a time span in milliseconds.
-func duration(s *clusterfile.Section, key string, fallback int64) int64 {
-	if !s.Has(key) {
-		return fallback
-	}
-	text, _ := s.Raw(key).(string)
-	ms, err := value.Duration(text)
-	if err != nil || text == "" {
-		s.Problem(key, "must be a time span in quotes, such as \"30s\"")
-		return fallback
-	}
-	return ms
 }
