@@ -96,6 +96,7 @@ func (d *Daemon) linkList(ctx context.Context) ([]api.LinkStatus, error) {
 	for i := range list {
 		list[i].MTU = host.MTU(list[i].Local, frame.Overhead)
 	}
+	d.carry(list)
 	return list, err
 }
 
