@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -71,20 +72,25 @@ func (f *fake) node(name, id string) *state {
 	if id == "" {
 		id = f.nodeID(name)
 	}
-	e := cibxml.New("node_state", "id", id, "uname", name)
+	e := cibxml.New("node_state")
+	if id != "" {
+		e.Set("id", id)
+	}
+	e.Set("uname", name)
 	f.status().Append(e)
 	s := newState(e)
 	f.states[name] = s
 	return s
 }
 
+// nodeID is a node's id in the configuration, "" for a node that is not there.
 func (f *fake) nodeID(name string) string {
 	for e := range f.section("nodes").Tags("node") {
 		if strings.EqualFold(e.Get("uname"), name) {
 			return e.ID()
 		}
 	}
-	return name
+	return ""
 }
 
 func (f *fake) configureNode(name string) {
@@ -155,6 +161,9 @@ func (s *state) history(name, configured string, a agent) *cibxml.Element {
 	return r
 }
 
+// pairID replaces what the id of a name-value pair may not have in it.
+var pairID = strings.NewReplacer("#", ".", ":", ".")
+
 // setAttribute gives a node a transient attribute; value++ adds one to what there is.
 func (s *state) setAttribute(name, value string) {
 	id := s.xml.ID()
@@ -166,7 +175,7 @@ func (s *state) setAttribute(name, value string) {
 		}
 	}
 	if pair == nil {
-		pair = cibxml.New("nvpair", "id", id+"-"+strings.ReplaceAll(name, "#", "."), "name", name)
+		pair = cibxml.New("nvpair", "id", pairID.Replace(cmp.Or(id, "nvpair")+"-"+name), "name", name)
 		set.Append(pair)
 	}
 	if value == "value++" {

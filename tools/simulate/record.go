@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
@@ -97,7 +98,7 @@ func fail(out reporter, s *state, rsc string, r *result) {
 	}
 	suffix := rsc + "#" + r.task + "_" + strconv.FormatInt(r.intervalMs, 10)
 	for _, v := range [][2]string{{"fail-count-" + suffix, "value++"}, {"last-failure-" + suffix, strconv.FormatInt(r.now, 10)}} {
-		out.attribute(v[0], v[1], "/node_state", s.xml.ID())
+		out.attribute(v[0], v[1], "/node_state", cmp.Or(s.xml.ID(), "(null)"))
 		s.setAttribute(v[0], v[1])
 	}
 }

@@ -1,0 +1,120 @@
+package simfuzz
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Outcome is what became of one input.
+type Outcome struct {
+	Input Input
+	Difference
+	// Refused tells that both programs found the input invalid, PeerCrashed that the peer could not cope with it.
+	Refused, PeerCrashed bool
+	// Unstable tells that the peer gives different answers to the same input.
+	Unstable bool
+}
+
+// Judge asks both programs and compares.
+type Judge struct {
+	Peer, Ours Program
+	// Dir is where files are made while programs run.
+	Dir string
+}
+
+// Try compares the answers to one input.
+func (j *Judge) Try(ctx context.Context, in Input) (Outcome, error) {
+	peer, err := Ask(ctx, j.Peer, in, j.Dir)
+	if err != nil {
+		return Outcome{}, err
+	}
+	o := Outcome{Input: in, Refused: peer.Exit == 78, PeerCrashed: peer.Exit == crashed}
+	if o.PeerCrashed {
+		return o, nil
+	}
+	ours, err := Ask(ctx, j.Ours, in, j.Dir)
+	if err != nil {
+		return Outcome{}, err
+	}
+	o.Difference = Compare(peer, ours)
+	if !o.Same() {
+		if p, ok := j.Peer.(Installed); ok {
+			p.Env = append(p.Env, "MALLOC_PERTURB_=165")
+			again, err := Ask(ctx, p, in, j.Dir)
+			if err != nil {
+				return Outcome{}, err
+			}
+			o.Unstable = again.Exit != peer.Exit || !Compare(peer, again).Same()
+		}
+	}
+	return o, nil
+}
+
+// Smallest shrinks the input of an outcome that shows a difference.
+func (j *Judge) Smallest(ctx context.Context, o Outcome, steps int) (Outcome, error) {
+	best := o
+	var failed error
+	Shrink(ctx, o.Input, steps, func(in Input) bool {
+		n, err := j.Try(ctx, in)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			return false
+		}
+		if n.Same() || n.PeerCrashed || n.Unstable != o.Unstable || !n.has(o.Parts[0]) {
+			return false
+		}
+		best = n
+		return true
+	})
+	return best, failed
+}
+
+// Each tries inputs that next makes, in so many workers, and hands every outcome to seen, one at a time. It
+// ends when next has no more, or with the first error.
+func (j *Judge) Each(ctx context.Context, workers int, next func() (Input, bool), seen func(Outcome) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var making, telling sync.Mutex
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				making.Lock()
+				in, ok := next()
+				making.Unlock()
+				if !ok {
+					return
+				}
+				o, err := j.Try(ctx, in)
+				if err == nil {
+					telling.Lock()
+					err = seen(o)
+					telling.Unlock()
+				}
+				if err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// Save writes an outcome below dir: the input, its arguments and what differs.
+func (o Outcome) Save(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	args := ""
+	for _, a := range o.Input.Args {
+		args += a + "\n"
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "cib.xml"), []byte(o.Input.Doc.String()), 0o644),
+		os.WriteFile(filepath.Join(dir, "args"), []byte(args), 0o644),
+		os.WriteFile(filepath.Join(dir, "diff"), []byte(o.Text), 0o644))
+}
