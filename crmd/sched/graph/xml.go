@@ -113,7 +113,7 @@ func (a *Action) XML() *cibxml.Element {
 	if len(a.Maintenance) > 0 {
 		m := cibxml.New("maintenance")
 		for _, n := range a.Maintenance {
-			m.Append(cibxml.New("node", "id", n.Name, "maintenance", n.Value))
+			m.Append(cibxml.New("node", "id", n.Name, "node_in_maintenance", n.Value))
 		}
 		e.Append(m)
 	}

@@ -65,9 +65,8 @@ func promotedMonitorResponse(r *model.Resource) string {
 }
 
 // Response tells what follows a failure of the operation. Whether the resource is managed decides for remote
-// connections; renamed tells that Pacemaker has lost sight of the operation's being a probe, which it does
-// once it has looked at the result.
-func (v *Resolver) Response(r *model.Resource, c *Conf, renamed, managed bool) Response {
+// connections.
+func (v *Resolver) Response(r *model.Resource, c *Conf, managed bool) Response {
 	out := Response{Role: model.RoleUnknown}
 	name := strings.ToLower(c.Name)
 	unset := false
@@ -93,7 +92,7 @@ func (v *Resolver) Response(r *model.Resource, c *Conf, renamed, managed bool) R
 	default:
 		unset = true
 	}
-	active := r.IsRemoteConnection() && (renamed || !IsProbe(c.Name, c.IntervalMs)) && name != "start"
+	active := r.IsRemoteConnection() && !IsProbe(c.Name, c.IntervalMs) && name != "start"
 	switch {
 	case unset && r.Container != nil:
 		out.OnFail = model.FailRestartContainer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -31,7 +32,7 @@ func (j *Judge) Try(ctx context.Context, in Input) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	o := Outcome{Input: in, Refused: peer.Exit == 78, PeerCrashed: peer.Exit == crashed}
+	o := Outcome{Input: in, Refused: peer.Exit == 78, PeerCrashed: peer.Exit == crashed || strings.Contains(peer.Note, "Triggered fatal assertion")}
 	if o.PeerCrashed {
 		return o, nil
 	}

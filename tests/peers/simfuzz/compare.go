@@ -55,17 +55,23 @@ func steady(cib string) string {
 	return volatile.ReplaceAllString(moment.ReplaceAllString(cib, "$1"), "")
 }
 
+var score = regexp.MustCompile(`^(pcmk__\S+: | *\* pcmk__)|( allocation score on |promotion score on |capacity:|utilization on )`)
+
 // split takes the scores out of a text.
 func split(text string) (summary, scores string) {
-	head, rest, found := strings.Cut(text, "Assignment Scores")
-	if !found {
-		if head, rest, found = strings.Cut(text, "Assignment Scores and Utilization Information:"); !found {
-			return text, ""
+	var a, b strings.Builder
+	for l := range strings.Lines(text) {
+		if score.MatchString(l) {
+			b.WriteString(l)
+		} else {
+			a.WriteString(secondOf.ReplaceAllString(l, "$1"))
 		}
 	}
-	scores, tail, _ := strings.Cut(rest, "\n\n")
-	return head + tail, scores
+	return a.String(), b.String()
 }
+
+// secondOf finds times of the real clock.
+var secondOf = regexp.MustCompile(`(last-failure-\S+=)[0-9]+`)
 
 func lines(text string) []string {
 	var all []string

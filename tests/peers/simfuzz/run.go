@@ -52,7 +52,7 @@ func (p Installed) run(ctx context.Context, args []string) (int, string, string)
 	var failed *exec.ExitError
 	switch {
 	case err == nil:
-		return 0, out.String(), ""
+		return 0, out.String(), errs.String()
 	case errors.As(err, &failed) && failed.Exited():
 		return failed.ExitCode(), out.String(), errs.String()
 	}

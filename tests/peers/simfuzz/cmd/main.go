@@ -64,6 +64,9 @@ func hunt(ctx context.Context, j *simfuzz.Judge, cases string, seed uint64, coun
 		for ; seed < end; seed++ {
 			r := gen.NewRand(seed)
 			file := files[r.Intn(len(files))]
+			if info, err := os.Stat(file); err == nil && info.Size() > 40000 && !r.Chance(10) {
+				file = files[r.Intn(len(files))]
+			}
 			raw, err := os.ReadFile(file)
 			if err != nil {
 				continue

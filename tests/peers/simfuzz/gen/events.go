@@ -22,9 +22,9 @@ func Events(doc *cibxml.Element, r *Rand, n int) []string {
 		case 2:
 			args = append(args, "-f", s.node(r))
 		case 3, 4, 5:
-			args = append(args, "-i", s.operation(r))
+			args = append(args, "-i", s.operation(r, "start", "stop", "monitor", "monitor", "monitor", "promote", "demote"))
 		case 6, 7, 8:
-			args = append(args, "-F", s.operation(r))
+			args = append(args, "-F", s.operation(r, "start", "start", "stop", "stop", "monitor", "monitor", "promote", "demote", "migrate_to", "migrate_from"))
 		case 9:
 			args = append(args, "-q", One(r, "true", "false"))
 		case 10:
@@ -36,9 +36,9 @@ func Events(doc *cibxml.Element, r *Rand, n int) []string {
 	return args
 }
 
-// operation is an operation with a result, on some node.
-func (s *survey) operation(r *Rand) string {
-	task, interval := One(r, "start", "stop", "monitor", "monitor", "promote", "demote", "migrate_to", "migrate_from"), 0
+// operation is one of these operations with a result, on some node.
+func (s *survey) operation(r *Rand, tasks ...string) string {
+	task, interval := One(r, tasks...), 0
 	if task == "monitor" {
 		interval = One(r, 0, 10000, 10000, 20000)
 	}
