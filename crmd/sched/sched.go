@@ -68,6 +68,9 @@ func Plan(m *model.Model, in Input, opt Options) *Result {
 	world.Log = log
 	conf := opconf.New(m, &world)
 	conf.Sanitized = in.Sanitized
+	for _, c := range m.Compared {
+		conf.DigestsOf(c.Rsc, c.Op, c.Node, "")
+	}
 	b := action.NewBook(m, m.State.Clone(), conf, log)
 	b.Replay(m.Requests)
 	set := constraint.Read(b, unpack.Section(m.Doc, "constraints"))

@@ -80,6 +80,7 @@ func (p *progress) parametersChanged(out *outcome) bool {
 		p.m.Deferred = append(p.m.Deferred, model.DeferredCheck{Op: out.Op, Rsc: p.x, Node: p.node, Failure: true})
 		return false
 	}
+	p.m.Compared = append(p.m.Compared, model.DeferredCheck{Op: out.Op, Rsc: p.x, Node: p.node})
 	switch p.conf.Compare(p.x, out.Op, p.node, "") {
 	case opconf.Same, opconf.Unknown:
 		return false

@@ -17,7 +17,7 @@ func (v *Resolver) NeedsHostAddress(r *model.Resource) bool {
 }
 
 // digestKey says what digests are kept for: the first record of an operation decides which of its parameters
-// need a restart.
+// need a restart or are secret.
 type digestKey struct {
 	rsc, node int
 	name      string
@@ -34,7 +34,8 @@ func (v *Resolver) Compare(r *model.Resource, op *model.Op, n *model.Node, addr 
 // those that are kept secret.
 func (v *Resolver) OnlySecretsChanged(r *model.Resource, op *model.Op, n *model.Node, addr string) bool {
 	recorded := op.XML.Get("op-secure-digest")
-	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op, true).Secure
+	first := v.DigestsOf(r, op, n, addr).op
+	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, first, true).Secure
 }
 
 // DigestsOf returns the digests of a recorded operation as it would be run now.
@@ -44,6 +45,7 @@ func (v *Resolver) DigestsOf(r *model.Resource, op *model.Op, n *model.Node, add
 		return d
 	}
 	d := v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op, false)
+	d.op = op
 	if v.digests == nil {
 		v.digests = map[digestKey]Digests{}
 	}

@@ -73,9 +73,9 @@ func (j *Judge) Smallest(ctx context.Context, o Outcome, steps int) (Outcome, er
 	return best, failed
 }
 
-// Each tries inputs that next makes, in so many workers, and hands every outcome to seen, one at a time. It
-// ends when next has no more, or with the first error.
-func (j *Judge) Each(ctx context.Context, workers int, next func() (Input, bool), seen func(Outcome) error) error {
+// Each tries the inputs that make makes of the seeds that next tells, in so many workers, and hands every
+// outcome to seen, one at a time. It ends when next has no more, or with the first error.
+func (j *Judge) Each(ctx context.Context, workers int, next func() (uint64, bool), make func(uint64) (Input, error), seen func(Outcome) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var making, telling sync.Mutex
@@ -84,12 +84,16 @@ func (j *Judge) Each(ctx context.Context, workers int, next func() (Input, bool)
 		all.Go(func() {
 			for ctx.Err() == nil {
 				making.Lock()
-				in, ok := next()
+				seed, ok := next()
 				making.Unlock()
 				if !ok {
 					return
 				}
-				o, err := j.Try(ctx, in)
+				var o Outcome
+				in, err := make(seed)
+				if err == nil {
+					o, err = j.Try(ctx, in)
+				}
 				if err == nil {
 					telling.Lock()
 					err = seen(o)

@@ -17,7 +17,7 @@ import (
 )
 
 // limit bounds one run of either program. Real ones need milliseconds.
-const limit = 30 * time.Second
+const limit = 10 * time.Second
 
 // crashed is the exit status of a program that ended by a signal, a panic or the limit.
 const crashed = -1

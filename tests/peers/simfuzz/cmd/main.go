@@ -9,9 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 
-	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/tests/peers/simfuzz"
-	"github.com/holdfast-ha/holdfast/tests/peers/simfuzz/gen"
 )
 
 func main() {
@@ -55,39 +53,23 @@ func single(ctx context.Context, j *simfuzz.Judge, path string) error {
 }
 
 func hunt(ctx context.Context, j *simfuzz.Judge, cases string, seed uint64, count, workers, steps, limit int, out string) error {
-	files, err := filepath.Glob(filepath.Join(cases, "*.xml"))
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("no CIBs in %s: %v", cases, err)
-	}
 	end := seed + uint64(count)
-	next := func() (simfuzz.Input, bool) {
-		for ; seed < end; seed++ {
-			r := gen.NewRand(seed)
-			file := files[r.Intn(len(files))]
-			if info, err := os.Stat(file); err == nil && info.Size() > 40000 && !r.Chance(10) {
-				file = files[r.Intn(len(files))]
-			}
-			raw, err := os.ReadFile(file)
-			if err != nil {
-				continue
-			}
-			doc, err := cibxml.Parse(string(raw))
-			if err != nil {
-				continue
-			}
-			doc = gen.Mutate(doc, r, r.Between(1, 6))
-			args := []string{"-t", "2026-01-01 12:00:00Z"}
-			if r.Chance(40) {
-				args = append(args, gen.Events(doc, r, r.Between(1, 3))...)
-			}
-			name := fmt.Sprintf("%s-%d", filepath.Base(file), seed)
-			seed++
-			return simfuzz.Input{Name: name, Doc: doc, Args: args}, true
+	files, err := filepath.Glob(filepath.Join(cases, "*.xml"))
+	if err != nil {
+		return err
+	}
+	next := func() (uint64, bool) {
+		seed++
+		return seed - 1, seed <= end
+	}
+	make := func(seed uint64) (simfuzz.Input, error) {
+		if len(files) == 0 {
+			return j.Random(ctx, seed)
 		}
-		return simfuzz.Input{}, false
+		return simfuzz.Mutated(files, seed)
 	}
 	var total, refused, peerCrashed, different, unstable int
-	err = j.Each(ctx, workers, next, func(o simfuzz.Outcome) error {
+	err = j.Each(ctx, workers, next, make, func(o simfuzz.Outcome) error {
 		total++
 		switch {
 		case o.PeerCrashed:

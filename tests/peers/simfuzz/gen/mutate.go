@@ -40,6 +40,9 @@ func Mutate(doc *cibxml.Element, r *Rand, n int) *cibxml.Element {
 
 func setOption(s *survey, r *Rand) bool {
 	p := clusterOptions[r.Intn(len(clusterOptions))]
+	if !isOld(s.doc) && (p.name == "is-managed-default" || strings.HasPrefix(p.name, "default-")) {
+		return false // no longer in the schema
+	}
 	s.pair(s.block(s.section("crm_config"), "cluster_property_set"), p.name, p.value(r))
 	return true
 }

@@ -28,7 +28,9 @@ func addLocation(s *survey, r *Rand) bool {
 		}
 	}
 	if r.Chance(20) {
-		e.Set("role", s.role(r))
+		if e.Get("rsc") != "" {
+			e.Set("role", s.role(r))
+		}
 	}
 	return s.constraint(e)
 }
@@ -164,7 +166,7 @@ func setConstraint(s *survey, r *Rand) bool {
 	case "rsc_colocation":
 		e.Set(One(r, "rsc-role", "with-rsc-role"), s.role(r))
 	case "rsc_location":
-		if e.Get("node") == "" {
+		if e.Get("node") == "" || e.Get("rsc") == "" {
 			return false
 		}
 		e.Set("role", s.role(r))
@@ -198,8 +200,8 @@ func copyRule(s *survey, r *Rand) bool {
 	}
 	b := cibxml.New(kind, "id", s.id(), "score", One(r, "1", "10", "INFINITY"))
 	rule := s.rule(r)
-	rule.Unset("score")
 	rule.Unset("score-attribute")
+	rule.Set("score", "0")
 	b.Append(rule)
 	m := rscMeta[r.Intn(len(rscMeta)-2)]
 	s.pair(b, m.name, m.value(r))

@@ -22,9 +22,9 @@ func (s *survey) rule(r *Rand) *cibxml.Element {
 			e.Append(s.expression(r))
 		case r.Chance(15):
 			sub := s.rule(r)
-			sub.Unset("score")
 			sub.Unset("score-attribute")
 			sub.Unset("role")
+			sub.Set("score", "0")
 			e.Append(sub)
 		default:
 			e.Append(s.date(r))
@@ -74,7 +74,7 @@ func (s *survey) date(r *Rand) *cibxml.Element {
 		if r.Chance(50) {
 			e.Set("end", One(r, "2025-02-01", "2026-01-01T11:30:00Z", "2026-03-01 13:00:00", "2026-W10-1"))
 		} else {
-			e.Append(cibxml.New("duration", "id", s.id(), One(r, "hours", "days", "months", "years", "weeks", "minutes"), One(r, "1", "2", "30")))
+			e.Append(cibxml.New("duration", "id", s.id(), One(r, "hours", "days", "months", "years", "weeks"), One(r, "1", "2", "30")))
 		}
 	case 3:
 		e.Set("operation", "date_spec")

@@ -78,7 +78,6 @@ var rscMeta = []pairOf{
 	{"allow-unhealthy-nodes", bools},
 	{"restart-type", []string{"ignore", "restart"}},
 	{"resource-discovery-enabled", bools},
-	{"container-attribute-target", []string{"host"}},
 	{"remote-node", []string{"guestx"}},
 }
 
