@@ -128,6 +128,10 @@ func (r *reader) withinSet(e, set *cibxml.Element, score scalar.Score) {
 	if score == 0 || scalar.IsFalse(set.Get("sequential")) {
 		return
 	}
+	if score < 0 {
+		r.apart(e, set, score)
+		return
+	}
 	list, _ := r.members(set, set.ID())
 	role := set.Get("role")
 	add := func(dependent, primary *model.Resource) {
@@ -139,18 +143,34 @@ func (r *reader) withinSet(e, set *cibxml.Element, score scalar.Score) {
 	for i, x := range list {
 		switch {
 		case i == 0:
-		case score > 0 && forward:
+		case forward:
 			add(x, list[i-1])
-		case score > 0:
-			add(list[i-1], x)
 		default:
-			// each avoids all others only if it avoids all before it
-			for _, y := range list[:i] {
-				if y == x {
-					break
-				}
-				add(x, y)
+			add(list[i-1], x)
+		}
+	}
+}
+
+// apart lets each member of a set avoid all before it: only then does each avoid all others. A reference to an
+// instance stands for the clone, which Pacemaker does not recognize as itself then, so that it avoids all.
+func (r *reader) apart(e, set *cibxml.Element, score scalar.Score) {
+	role := set.Get("role")
+	for ref := range set.Tags("resource_ref") {
+		x := r.find(ref.ID())
+		if x == nil {
+			r.log.ConfigError("%s: No resource found for %s", set.ID(), ref.ID())
+			return
+		}
+		for other := range set.Tags("resource_ref") {
+			if other.ID() == x.ID {
+				break
 			}
+			y := r.find(other.ID())
+			if y == nil {
+				r.log.ConfigError("%s: No resource found for %s", set.ID(), other.ID())
+				return
+			}
+			r.colocate(&Colocation{ID: set.ID(), Score: score, Dependent: x, Primary: y, Influence: influence(e, x)}, role, role)
 		}
 	}
 }
