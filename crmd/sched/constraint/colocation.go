@@ -202,14 +202,19 @@ func (r *reader) betweenSets(e, first, second *cibxml.Element, score scalar.Scor
 func sequential(set *cibxml.Element) bool { return !scalar.IsFalse(set.Get("sequential")) }
 
 // side returns the members of a set that stand for it: the first dependent or the last primary of a
-// sequential one.
+// sequential one, whether the others exist or not.
 func (r *reader) side(e, set *cibxml.Element, first bool) (list []*model.Resource, ok bool) {
-	list, ok = r.members(set, e.ID())
-	if !sequential(set) || len(list) == 0 {
-		return list, ok
+	if !sequential(set) {
+		return r.members(set, e.ID())
 	}
-	if first {
-		return list[:1], true
+	var chosen *cibxml.Element
+	for ref := range set.Tags("resource_ref") {
+		if chosen = ref; first {
+			break
+		}
 	}
-	return list[len(list)-1:], ok
+	if chosen == nil {
+		return r.members(set, e.ID())
+	}
+	return r.members(set.WithChildren([]*cibxml.Element{chosen}), e.ID())
 }

@@ -20,6 +20,7 @@ func (p *progress) expired(out *outcome) bool {
 		expired = p.m.NowUnix >= out.Changed+timeout && !p.waitsForFencing(out)
 		var at int64
 		effective, at = p.m.FailCount(p.reader.st, p.x, p.node, out.Op)
+		timeout = p.st.FailureTimeout // a failure that blocks has switched it off
 		if effective != 0 && p.m.NowUnix < at+timeout+1 {
 			p.conf.World.At(at + timeout + 1)
 		}
