@@ -39,7 +39,10 @@ func (m *Maker) probe(r *model.Resource, n *model.Node) bool {
 	case model.Bundle:
 		return m.probeBundle(r, n)
 	case model.Group:
-		return m.probeAll(r.Children, n)
+		if len(r.Children) > 0 {
+			return m.probeAll(r.Children, n)
+		}
+		// Pacemaker probes a group whose members are all invalid as if it were a primitive
 	}
 	return m.probePrimitive(r, n)
 }
