@@ -181,12 +181,10 @@ func (m *Maker) differs(r *model.Resource, o *model.Op, n *model.Node, addr stri
 	if o.IntervalMs == 0 && (task == "monitor" || task == "migrate_from" || task == "promote") {
 		task = "start"
 	}
-	if o.IntervalMs > 0 {
-		m.lastInterval = o.IntervalMs
-	}
 	if m.B.Conf.Sanitized && m.B.Conf.OnlySecretsChanged(r, o, n, addr) {
+		m.lastInterval = cmp.Or(o.IntervalMs, m.lastInterval)
 		m.log.Say("Only 'private' parameters to %s-interval %s for %s on %s changed: %s",
-			scalar.ReadableInterval(cmp.Or(o.IntervalMs, m.lastInterval)), task, r.ID, n.Name, o.XML.Get("transition-magic"))
+			scalar.ReadableInterval(m.lastInterval), task, r.ID, n.Name, o.XML.Get("transition-magic"))
 		return false
 	}
 	switch {

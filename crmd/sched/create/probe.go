@@ -106,7 +106,7 @@ func (m *Maker) probePrimitive(r *model.Resource, n *model.Node) bool {
 		top = r
 	}
 	flags := action.Then
-	if !probe.Is(action.Runnable) && len(m.S.Rsc(top).Running) == 0 {
+	if !probe.Is(action.Runnable) && len(st.Running) == 0 {
 		flags |= action.OnlyIfRunnable
 	}
 	m.B.Order(action.ActionEnd(probe), action.OpEnd(top, "start"), flags)

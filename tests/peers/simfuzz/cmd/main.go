@@ -54,9 +54,13 @@ func single(ctx context.Context, j *simfuzz.Judge, path string) error {
 
 func hunt(ctx context.Context, j *simfuzz.Judge, cases string, seed uint64, count, workers, steps, limit int, out string) error {
 	end := seed + uint64(count)
-	files, err := filepath.Glob(filepath.Join(cases, "*.xml"))
-	if err != nil {
-		return err
+	var files []string
+	var err error
+	if cases != "" {
+		files, err = filepath.Glob(filepath.Join(cases, "*.xml"))
+		if err != nil || len(files) == 0 {
+			return fmt.Errorf("no CIBs in %s: %v", cases, err)
+		}
 	}
 	next := func() (uint64, bool) {
 		seed++
