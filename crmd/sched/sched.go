@@ -51,6 +51,7 @@ func Parse(in Input) *model.Model {
 	b := unpack.Configuration(unpack.Input{Doc: in.Doc, Now: in.Now, Zone: in.Zone, Log: log})
 	m := b.Model()
 	conf := opconf.New(m, m.World)
+	conf.Dated()
 	history.Read(b, conf, unpack.Section(in.Doc, "status"))
 	m.Recheck = m.World.Recheck
 	return m

@@ -16,11 +16,11 @@ func Events(doc *cibxml.Element, r *Rand, n int) []string {
 	for ; n > 0; n-- {
 		switch r.Intn(12) {
 		case 0:
-			args = append(args, "-u", s.node(r))
+			args = append(args, "-u", s.fullNode(r))
 		case 1:
-			args = append(args, "-d", s.node(r))
+			args = append(args, "-d", s.fullNode(r))
 		case 2:
-			args = append(args, "-f", s.node(r))
+			args = append(args, "-f", s.fullNode(r))
 		case 3, 4, 5:
 			args = append(args, "-i", s.operation(r, "start", "stop", "monitor", "monitor", "monitor", "promote", "demote"))
 		case 6, 7, 8:

@@ -12,6 +12,7 @@ type survey struct {
 	doc    *cibxml.Element
 	config *cibxml.Element
 	nodes  []string
+	full   int // of the nodes are no remote or guest nodes
 	// rscs are all resources, members of groups and clones included; prims, clones and tops are some of them.
 	rscs, prims, clones, tops []*cibxml.Element
 	states, histories, ops    []*cibxml.Element
@@ -24,6 +25,7 @@ func look(doc *cibxml.Element, prefix string) *survey {
 	for n := range s.config.Child("nodes").Tags("node") {
 		s.nodes = append(s.nodes, n.Get("uname"))
 	}
+	s.full = len(s.nodes)
 	for e := range s.config.Child("resources").Tags() {
 		s.tops = append(s.tops, e)
 	}
@@ -119,6 +121,14 @@ func (s *survey) node(r *Rand) string {
 		return "none"
 	}
 	return s.nodes[r.Intn(len(s.nodes))]
+}
+
+// fullNode is a node that is no remote or guest node: only these join and leave.
+func (s *survey) fullNode(r *Rand) string {
+	if s.full == 0 {
+		return "none"
+	}
+	return s.nodes[r.Intn(s.full)]
 }
 
 func (s *survey) rsc(r *Rand) string {
