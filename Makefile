@@ -8,11 +8,12 @@ MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/holdfast
 PROGRAMS = corosyncd crmd fenced hcs holdfast-tools holdfast-agents
 FUZZTIME ?= 20s
+RUNS     ?= 50
 STATICCHECK = .tools/staticcheck
 # Where `make deps` puts Go on a machine that has none.
 export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
-.PHONY: help deps build install test race fuzz lint bench demo play lab vm clean
+.PHONY: help deps build install test race fuzz lint bench demo play lab peers chaos qnetd clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -73,6 +74,16 @@ bench: ## figures as JSON lines, beside real Pacemaker where it is there; BENCH=
 
 lab: deps ## only the tests with real clusters
 	CGO_ENABLED=1 $(GO) test -race -count=1 ./tests/lab/... ./tests/demo ./tests/bench
+
+qnetd: RUNS = 20
+qnetd: deps build ## long: two nodes and a quorum device server, every fault RUNS times, with Debian's server and ours
+	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/qnetd
+
+peers: deps ## the drop-in commands beside Pacemaker's own, every case; its commands and ../shared have to be there
+	HOLDFAST_PEERS=all $(GO) test -count=1 ./tests/peers/...
+
+chaos: deps build ## long: 50 link cuts of two nodes, 50 kills -9 of daemons under load; RUNS=n
+	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/failover
 
 clean: ## what make made
 	rm -rf bin .tools

@@ -9,13 +9,19 @@ const (
 	// as a loss.
 	PathViews  = "/v1/views"
 	PathLinks  = "/v1/links"  // GET -> []LinkStatus
+	PathPulse  = "/v1/pulse"  // GET ?since= (Unix ms of the last one) -> Pulse
 	PathCmap   = "/v1/cmap"   // GET ?prefix= (stats. for the statistics) -> []CmapEntry; PUT CmapEntry; DELETE ?key=
 	PathReload = "/v1/reload" // POST: read the cluster file again; ?all=1 on every member
 	// PathLeave: POST: say goodbye to the peers and stop. With ?veto=1 it is refused while a reader holds.
 	PathLeave      = "/v1/leave"
-	PathFencedNode = "/v1/fenced" // POST FencedNode: a lost node is proven dead
-	PathVotes      = "/v1/votes"  // POST VotesChange
-	PathKill       = "/v1/kill"   // POST KillNode: make a member leave
+	PathFencedNode = "/v1/fenced"  // POST FencedNode: a lost node is proven dead
+	PathVotes      = "/v1/votes"   // POST VotesChange
+	PathKill       = "/v1/kill"    // POST KillNode: make a member leave
+	PathQdevice    = "/v1/qdevice" // GET -> QdeviceStatus; CodeNoSuchObject without a device
+	// PathQdeviceCredentials: PUT the certificates for the quorum device server (ca, cert, key: PEM), which every
+	// member then has.
+	PathQdeviceCredentials = "/v1/qdevice/credentials"
+	PathKey                = "/v1/key" // POST KeyChange -> KeyStatus: a new cluster key on every member
 )
 
 // CorosyncStatus is the state of one corosyncd.
@@ -65,6 +71,17 @@ type LinkStatus struct {
 	LastHeard int64  `json:"last_heard"`
 }
 
+// Pulse is how well heartbeats work at the moment.
+type Pulse struct {
+	At       int64 `json:"at"`       // Unix ms
+	Token    int64 `json:"token"`    // ms
+	Interval int64 `json:"interval"` // ms between two heartbeats of a node
+	// Late is the worst delay of corosyncd's own loop since the time that was asked for, in ms.
+	Late     int64        `json:"late"`
+	Realtime bool         `json:"realtime"`
+	Links    []LinkStatus `json:"links"` // without MTU
+}
+
 // CmapEntry is one key of Corosync's configuration map.
 type CmapEntry struct {
 	Key   string `json:"key"`
@@ -87,4 +104,59 @@ type VotesChange struct {
 // KillNode makes a member leave the cluster.
 type KillNode struct {
 	ID NodeID `json:"id"`
+}
+
+// QdeviceStatus is the state of a node's quorum device client, in corosync-qdevice's words. Times of the
+// configuration are milliseconds.
+type QdeviceStatus struct {
+	Cluster        string `json:"cluster"`
+	Node           NodeID `json:"node"`
+	Host           string `json:"host"` // with the port
+	Algorithm      string `json:"algorithm"`
+	TieBreaker     string `json:"tie_breaker"` // lowest, highest or node
+	TieBreakerNode NodeID `json:"tie_breaker_node,omitempty"`
+	// KeepActive is keep_active_partition_tie_breaker, KeepActiveSupported whether the server knows it.
+	KeepActive          bool   `json:"keep_active"`
+	KeepActiveSupported bool   `json:"keep_active_supported"`
+	ForceIP             int    `json:"force_ip,omitempty"`
+	TLS                 string `json:"tls"` // on, off or required
+	TLSActive           bool   `json:"tls_active"`
+	// State is Connected, Connecting or Disconnected; Problem why the last connection ended.
+	State       string   `json:"state"`
+	Problem     string   `json:"problem,omitempty"`
+	Vote        string   `json:"vote"` // ACK, NACK or Undefined
+	Votes       int      `json:"votes"`
+	Ring        RingID   `json:"ring"`
+	Members     []NodeID `json:"members"`
+	Nodes       []NodeID `json:"nodes"`
+	Quorate     bool     `json:"quorate"`
+	Expected    int      `json:"expected"`
+	Timeout     int64    `json:"timeout"`
+	SyncTimeout int64    `json:"sync_timeout"`
+	// ConnectTimeout bounds a connection, Heartbeat is the time between two echo requests.
+	ConnectTimeout int64 `json:"connect_timeout"`
+	Heartbeat      int64 `json:"heartbeat"`
+	// Heuristics is off, on or sync; the results are Pass, Fail or Undefined: the last, and by occasion.
+	Heuristics string `json:"heuristics"`
+	Result     string `json:"result"`
+	Regular    string `json:"regular"`
+	Membership string `json:"membership"`
+	Connect    string `json:"connect"`
+	Since      int64  `json:"since,omitempty"`   // connected, Unix ms
+	Echo       int64  `json:"echo,omitempty"`    // last answer to an echo request, Unix ms
+	Decided    int64  `json:"decided,omitempty"` // when Vote was decided, Unix ms
+}
+
+// KeyChange asks for a new cluster key.
+type KeyChange struct {
+	// Key is the new one as its file has it; "" makes one.
+	Key string `json:"key,omitempty"`
+	// Force changes the key although configured nodes are not members; they are shut out until they get it.
+	Force bool `json:"force,omitempty"`
+}
+
+// KeyStatus is the result of a change.
+type KeyStatus struct {
+	Key    string   `json:"key"` // the new key's id, which says nothing about it
+	Absent []string `json:"absent,omitempty"`
 }

@@ -151,16 +151,20 @@ type Note struct {
 
 // ThrottleStatus shows what limits the jobs of each node and why.
 type ThrottleStatus struct {
-	BatchLimit int            `json:"batch_limit"` // of the running transition; 0 is none
-	Nodes      []ThrottleNode `json:"nodes"`
+	BatchLimit int `json:"batch_limit"` // of the running transition; 0 is none
+	// Exempt are the classes of actions that do not wait because of load.
+	Exempt []string       `json:"exempt,omitempty"`
+	Nodes  []ThrottleNode `json:"nodes"`
 }
 
 // ThrottleNode is one node's throttle.
 type ThrottleNode struct {
-	Node    string           `json:"node"`
-	Mode    string           `json:"mode"` // negligible, low, medium, high, extreme
-	Limit   int              `json:"limit"`
-	Running int              `json:"running"`
+	Node    string `json:"node"`
+	Mode    string `json:"mode"` // negligible, low, medium, high, extreme
+	Limit   int    `json:"limit"`
+	Running int    `json:"running"`
+	// Maximum is the limit without load.
+	Maximum int              `json:"maximum"`
 	Waiting []ThrottleWaiter `json:"waiting,omitempty"`
 	Inputs  []ThrottleInput  `json:"inputs"`
 }
@@ -177,6 +181,8 @@ type ThrottleInput struct {
 type ThrottleWaiter struct {
 	Action string `json:"action"` // operation key
 	Since  int64  `json:"since"`
+	// For is how long it has waited, in ms.
+	For int64 `json:"for"`
 }
 
 // TimelineEvent is a step of a failover as the cluster saw it, for `hcs explain` and the demo.

@@ -10,6 +10,8 @@ const (
 	PathFenceLevels  = "/v1/levels"        // POST FenceLevel registers, DELETE FenceLevel removes one of ours
 	PathFenceStatus  = "/v1/status"        // GET -> FenceStatus
 	PathFenceConfirm = "/v1/confirm"       // POST FenceConfirm: a human vouches that the node is down
+	PathFenceHealth  = "/v1/health"        // GET -> FenceHealth
+	PathFenceBudget  = "/v1/budget"        // GET -> FenceBudget
 	PathFenceTest    = "/v1/devices/check" // POST FenceCheck -> FenceResult: run an action that fences nobody
 )
 
@@ -116,6 +118,8 @@ type FenceConfig struct {
 	Timeout int64 `json:"timeout"`
 	// WatchdogTimeout is stonith-watchdog-timeout in ms: 0 off, negative derived from the watchdog.
 	WatchdogTimeout int64 `json:"watchdog_timeout,omitempty"`
+	// PriorityDelay is priority-fencing-delay in ms. Requests carry it; here it is for checks.
+	PriorityDelay int64 `json:"priority_delay,omitempty"`
 	// NodeAttrs are the permanent attributes of the nodes, for topology levels by attribute.
 	NodeAttrs map[string]map[string]string `json:"node_attrs,omitempty"`
 	// A target that was fenced RateLimit times within RateWindow ms is quarantined: a reboot becomes off, so

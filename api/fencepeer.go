@@ -39,6 +39,8 @@ type FenceOrder struct {
 	Action  string `json:"action"` // reboot, off or on
 	Target  string `json:"target"`
 	Timeout int64  `json:"timeout"` // ms for the agent, from its start
+	// Incarnation is the life of the target that is to end, 0 when that is not known.
+	Incarnation Incarnation `json:"incarnation,omitempty"`
 	// Delay in ms is waited first, NoDelay leaves out the device's own.
 	Delay   int64 `json:"delay,omitempty"`
 	NoDelay bool  `json:"no_delay,omitempty"`

@@ -30,6 +30,8 @@ type Order struct {
 	// Params are the resource's parameters, Meta the CRM_meta_* ones without that prefix.
 	Params map[string]string `json:"params,omitempty"`
 	Meta   map[string]string `json:"meta,omitempty"`
+	// Waited is for how many ms the throttle held the operation back; it is part of the recorded queue time.
+	Waited int64 `json:"waited,omitempty"`
 	// FeatureSet is the DC's, for the record.
 	FeatureSet   string `json:"feature_set,omitempty"`
 	ShutdownLock string `json:"shutdown_lock,omitempty"`
@@ -57,6 +59,32 @@ type OpEvent struct {
 	Cancelled bool `json:"cancelled,omitempty"`
 	// Output is the end of what a failed agent wrote, for the log and the incident.
 	Output string `json:"output,omitempty"`
+	// Hang is what a process was doing that gave no answer.
+	Hang *Hang `json:"hang,omitempty"`
+	// Fatal tells that the resource is to leave the node because of this failure.
+	Fatal bool `json:"fatal,omitempty"`
+}
+
+// Hang is the moment at which an agent or a service was found not to answer.
+type Hang struct {
+	At     int64  `json:"at"`
+	Reason string `json:"reason"`
+	// Starved says how the host was short of something then, "" when it was not.
+	Starved   string        `json:"starved,omitempty"`
+	Processes []HungProcess `json:"processes,omitempty"`
+	// Host is how the node was.
+	Host *Digest `json:"host,omitempty"`
+}
+
+// HungProcess is one of the processes.
+type HungProcess struct {
+	PID   int    `json:"pid"`
+	PPID  int    `json:"ppid"`
+	Comm  string `json:"comm"`
+	State string `json:"state"` // the kernel's letter
+	WChan string `json:"wchan,omitempty"`
+	// Stack is its kernel stack, innermost function first.
+	Stack []string `json:"stack,omitempty"`
 }
 
 // Generation orders the leaders that a cluster had: a node takes orders from the newest that enlisted it.
@@ -97,9 +125,10 @@ type Enlisted struct {
 	Running []Order `json:"running,omitempty"`
 	// Unsent are results that no DC has acknowledged; History already reflects them.
 	Unsent []OpEvent `json:"unsent,omitempty"`
-	// Cores and Mode are for the DC's throttle.
+	// Cores, Mode and Jobs, the most jobs that the node takes at once, are for the DC's throttle.
 	Cores int    `json:"cores"`
 	Mode  string `json:"mode"`
+	Jobs  int    `json:"jobs,omitempty"`
 	// Fresh tells that the node has no configuration log: it is new, or lost its disk.
 	Fresh bool `json:"fresh,omitempty"`
 }
@@ -117,6 +146,7 @@ type Updates struct {
 	Session string       `json:"session"`
 	Updates []NodeUpdate `json:"updates"`
 	Mode    string       `json:"mode"`
+	Jobs    int          `json:"jobs,omitempty"`
 	// Lost tells that updates were dropped because nobody took them: the node has to be enlisted anew.
 	Lost bool `json:"lost,omitempty"`
 }

@@ -18,6 +18,9 @@ type File struct {
 	Nodes   []Node // by ascending id
 	Quorum  Quorum
 	Logging Logging
+	Fencing Fencing
+	System  System
+	Metrics Metrics
 	// Rest holds the sections that corosyncd does not look at, such as resource and stonith: the readers of
 	// the CRM's sections start from it, and report into the same list of problems.
 	Rest *Section
@@ -32,10 +35,14 @@ type Ignored struct {
 	Why  string
 }
 
+// Own are the top-level sections that do not become part of the CIB: the cluster file is the only place where they
+// stand.
+var Own = []string{"cluster", "totem", "quorum", "logging", "fencing", "system", "throttle", "detector", "vitals", "metrics"}
+
 // restSections are the top-level keys that belong to the CRM.
 var restSections = []string{
 	"properties", "resource_defaults", "op_defaults", "resource", "group", "stonith", "fencing_level", "constraint",
-	"tag", "alert", "acl", "xml", "throttle",
+	"tag", "alert", "acl", "xml", "throttle", "detector", "vitals",
 }
 
 // Parse reads a cluster file. name is used in problems. The error is Problems unless the text is not TOML at
@@ -54,6 +61,9 @@ func Parse(name string, text []byte, more ...func(*File)) (*File, error) {
 	f.Totem = readTotem(root, len(f.Nodes))
 	f.Quorum = readQuorum(root, f.Nodes)
 	f.Logging = readLogging(root)
+	f.Fencing = readFencing(root, f.Totem)
+	f.System = readSystem(root)
+	f.Metrics = readMetrics(root)
 	for _, key := range restSections {
 		root.use(key)
 	}

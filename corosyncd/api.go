@@ -3,13 +3,16 @@ package corosyncd
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd/cmap"
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
 	"github.com/holdfast-ha/holdfast/corosyncd/frame"
+	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
 	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
@@ -19,6 +22,7 @@ func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+api.PathCorosyncStatus, answer(d.status))
 	mux.HandleFunc("GET "+api.PathLinks, answer(d.linkStatus))
+	mux.HandleFunc("GET "+api.PathPulse, answer(d.pulse))
 	mux.HandleFunc("GET "+api.PathCmap, answer(d.cmapGet))
 	mux.HandleFunc("PUT "+api.PathCmap, answer(d.cmapPut))
 	mux.HandleFunc("DELETE "+api.PathCmap, answer(d.cmapDelete))
@@ -28,6 +32,9 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.PathFencedNode, answer(d.fencedRequest))
 	mux.HandleFunc("POST "+api.PathVotes, answer(d.votesRequest))
 	mux.HandleFunc("POST "+api.PathKill, answer(d.killRequest))
+	mux.HandleFunc("GET "+api.PathQdevice, answer(d.deviceStatus))
+	mux.HandleFunc("PUT "+api.PathQdeviceCredentials, answer(d.credentialsRequest))
+	mux.HandleFunc("POST "+api.PathKey, answer(d.keyRequest))
 	return mux
 }
 
@@ -59,6 +66,20 @@ func (d *Daemon) status(r *http.Request) (any, error) {
 	})
 	s.View = *d.core.latest.Load()
 	return s, err
+}
+
+// pulse is what crmd asks every second, so it is short.
+func (d *Daemon) pulse(r *http.Request) (any, error) {
+	now := time.Now()
+	since, _ := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
+	p := api.Pulse{At: now.UnixMilli(), Realtime: d.cfg.Protection.Realtime}
+	err := d.core.do(r.Context(), func() {
+		p.Late = d.core.engine.LateSince(time.UnixMilli(since)).Milliseconds()
+		p.Links = d.core.engine.Links()
+	})
+	v := d.core.latest.Load()
+	p.Token, p.Interval = v.Token, v.TokenInterval
+	return p, err
 }
 
 func (d *Daemon) linkStatus(r *http.Request) (any, error) { return d.linkList(r.Context()) }
@@ -189,7 +210,7 @@ func (d *Daemon) cmapPut(r *http.Request) (any, error) {
 		if e.Value == "0" {
 			return nil, nil
 		}
-		return nil, d.everybody(r.Context(), "cancel-wait", 0, 0)
+		return nil, d.everybody(r.Context(), gossip.Command{Do: doCancelWait})
 	}
 	if cmap.ReadOnly(e.Key) {
 		return nil, ipc.Errorf(api.CodePermission, "%s belongs to corosyncd and cannot be set", e.Key)
@@ -227,15 +248,15 @@ func (d *Daemon) votesRequest(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if in.Node == 0 {
-		return nil, d.everybody(r.Context(), "expected", 0, in.Votes)
+		return nil, d.everybody(r.Context(), gossip.Command{Do: doExpected, Votes: in.Votes})
 	}
-	return nil, d.everybody(r.Context(), "votes", in.Node, in.Votes)
+	return nil, d.everybody(r.Context(), gossip.Command{Do: doVotes, Node: in.Node, Votes: in.Votes})
 }
 
 // reloadRequest reads the cluster file again; with all=1 on every member.
 func (d *Daemon) reloadRequest(r *http.Request) (any, error) {
 	if r.URL.Query().Get("all") == "1" {
-		return nil, d.everybody(r.Context(), "reload", 0, 0)
+		return nil, d.everybody(r.Context(), gossip.Command{Do: doReload})
 	}
 	return nil, d.reload(r.Context())
 }
@@ -248,24 +269,36 @@ func (d *Daemon) killRequest(r *http.Request) (any, error) {
 	return nil, d.kill(r.Context(), in.ID)
 }
 
+func (d *Daemon) keyRequest(r *http.Request) (any, error) {
+	var in api.KeyChange
+	if err := ipc.Read(r, &in); err != nil {
+		return nil, err
+	}
+	return d.changeKey(r.Context(), in)
+}
+
 // apply carries out a command on this node.
-func (d *Daemon) apply(ctx context.Context, do string, node api.NodeID, votes int) error {
+func (d *Daemon) apply(ctx context.Context, c gossip.Command) error {
 	var in engine.Input
-	switch do {
-	case "reload":
+	switch c.Do {
+	case doReload:
 		return d.reload(ctx)
-	case "leave":
+	case doCredentials:
+		return d.takeCredentials(ctx, c.Data)
+	case doWantCredentials:
+		return d.giveCredentials(c.From)
+	case doLeave:
 		// Whoever is thrown out does not claim that its resources are stopped when they are not.
 		d.end(d.holders.Load() == 0)
 		return nil
-	case "expected":
-		in = engine.SetExpected{Votes: votes}
-	case "votes":
-		in = engine.SetVotes{ID: node, Votes: votes}
-	case "cancel-wait":
+	case doExpected:
+		in = engine.SetExpected{Votes: c.Votes}
+	case doVotes:
+		in = engine.SetVotes{ID: c.Node, Votes: c.Votes}
+	case doCancelWait:
 		in = engine.CancelWait{}
 	default:
-		return ipc.Errorf(api.CodeInvalidParam, "unknown command %q: the other node runs a newer version", do)
+		return ipc.Errorf(api.CodeInvalidParam, "unknown command %q: the other node runs a newer version", c.Do)
 	}
 	denied, err := d.core.give(ctx, in)
 	if err == nil && denied != "" {

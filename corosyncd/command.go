@@ -9,26 +9,35 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
+// Commands. The words travel between nodes.
+const (
+	doReload          = "reload"
+	doLeave           = "leave"
+	doExpected        = "expected"
+	doVotes           = "votes"
+	doCancelWait      = "cancel-wait"
+	doCredentials     = "credentials"
+	doWantCredentials = "want-credentials"
+)
+
 // everybody carries out a command here and then on every other member. What this node refuses nobody does.
-func (d *Daemon) everybody(ctx context.Context, do string, node api.NodeID, votes int) error {
-	if err := d.apply(ctx, do, node, votes); err != nil {
+func (d *Daemon) everybody(ctx context.Context, c gossip.Command) error {
+	if err := d.apply(ctx, c); err != nil {
 		return err
 	}
 	var errs []error
 	for _, m := range d.core.latest.Load().Members {
 		if m.ID != d.self.ID {
-			errs = append(errs, d.tell(m, do, node, votes))
+			errs = append(errs, d.tell(m, c))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// tell gives one member a command.
-func (d *Daemon) tell(m api.Member, do string, node api.NodeID, votes int) error {
-	return d.gossip.Tell(m.Name, gossip.Command{
-		From: d.self.ID, FromIncarnation: d.life(), To: m.ID, ToIncarnation: m.Incarnation, Seq: d.seq.Add(1),
-		Do: do, Node: node, Votes: votes,
-	})
+// tell gives a member a command.
+func (d *Daemon) tell(m api.Member, c gossip.Command) error {
+	c.From, c.FromIncarnation, c.To, c.ToIncarnation, c.Seq = d.self.ID, d.life(), m.ID, m.Incarnation, d.seq.Add(1)
+	return d.gossip.Tell(m.Name, c)
 }
 
 // life is this node's incarnation as the others see it, 0 before the first view.
@@ -51,13 +60,22 @@ func (d *Daemon) commands(ctx context.Context) error {
 			}
 			seen[c.From] = c
 			d.cfg.Log.Info("another member gives a command", "node", c.From, "do", c.Do)
-			if err := d.apply(ctx, c.Do, c.Node, c.Votes); err != nil {
+			if err := d.obey(ctx, c); err != nil {
 				d.cfg.Log.Warn("command of another member", "node", c.From, "do", c.Do, "err", err)
 			}
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// obey carries out another member's command.
+func (d *Daemon) obey(ctx context.Context, c gossip.Command) error {
+	switch c.Do {
+	case addKey, useKey, onlyKey, dropKey:
+		return d.takeKey(ctx, c)
+	}
+	return d.apply(ctx, c)
 }
 
 // current reports whether a command is from a present member to this life of this node, and new.
@@ -70,11 +88,11 @@ func (d *Daemon) current(c, last gossip.Command) bool {
 // kill makes a member leave.
 func (d *Daemon) kill(ctx context.Context, id api.NodeID) error {
 	if id == d.self.ID {
-		return d.apply(ctx, "leave", 0, 0)
+		return d.apply(ctx, gossip.Command{Do: doLeave})
 	}
 	m := d.core.latest.Load().Member(id)
 	if m == nil {
 		return ipc.Errorf(api.CodeNoSuchObject, "node %d is not a member", id)
 	}
-	return d.tell(*m, "leave", 0, 0)
+	return d.tell(*m, gossip.Command{Do: doLeave})
 }

@@ -23,9 +23,12 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/frame"
 	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
 	"github.com/holdfast-ha/holdfast/corosyncd/host"
+	"github.com/holdfast-ha/holdfast/corosyncd/keyring"
 	"github.com/holdfast-ha/holdfast/corosyncd/links"
+	"github.com/holdfast-ha/holdfast/corosyncd/qdevice"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/paths"
+	"github.com/holdfast-ha/holdfast/internal/realtime"
 )
 
 // Version is what the daemon says of itself.
@@ -43,7 +46,7 @@ type Config struct {
 	// Node is this node's name; "" finds it out from the host's name and addresses.
 	Node       string
 	Network    Network // nil is the host's
-	Protection host.Protection
+	Protection realtime.Protection
 	Log        *slog.Logger
 	// API, when set, is where the API is served instead of the unix socket in Dirs.
 	API net.Listener
@@ -56,17 +59,19 @@ type Daemon struct {
 	cfg    Config
 	file   atomic.Pointer[clusterfile.File]
 	self   clusterfile.Node
-	key    frame.Key
 	store  *store
 	links  *links.Links
 	gossip *gossip.Gossip
 	core   *core
 	hub    *hub
+	device *qdevice.Device
 	seq    atomic.Uint64 // of commands to others
 	stop   chan bool     // true: with a goodbye
 	// holders counts the clients that say that resources run here.
 	holders atomic.Int32
 	keys    userKeys
+	// clusterKeys are those that packets are sealed with.
+	clusterKeys keys
 }
 
 // New reads the configuration. Errors name what is wrong with it, all at once.
@@ -79,7 +84,10 @@ func New(cfg Config) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.key, err = readKey(cfg.Dirs.GossipKey(), cfg.Log); err != nil {
+	if d.clusterKeys.ring, err = keyring.Load(cfg.Dirs.GossipKey(), cfg.Log); err != nil {
+		return nil, err
+	}
+	if d.clusterKeys.identity, err = keyring.NewIdentity(); err != nil {
 		return nil, err
 	}
 	self, err := findSelf(cfg.Node, file)
@@ -89,7 +97,8 @@ func New(cfg Config) (*Daemon, error) {
 	d.self = *self
 	d.use(file)
 	d.store = openStore(cfg.Dirs.State("corosyncd"), cfg.Log)
-	return d, nil
+	d.device, err = d.newDevice()
+	return d, err
 }
 
 func (d *Daemon) readFile() (*clusterfile.File, error) {
@@ -108,25 +117,6 @@ func (d *Daemon) use(f *clusterfile.File) {
 		// Parse has checked the word.
 		_ = d.cfg.Level.UnmarshalText([]byte(f.Logging.Level))
 	}
-}
-
-func readKey(path string, log *slog.Logger) (frame.Key, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return frame.Key{}, fmt.Errorf("cluster key: %w; it is made by `hcs cluster init` and handed out by `hcs cluster join`", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		log.Warn("the cluster key can be read by others than root; set its mode to 0600", "file", path, "mode", info.Mode().Perm())
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return frame.Key{}, fmt.Errorf("cluster key: %w", err)
-	}
-	key, err := frame.ParseKey(string(text))
-	if err != nil {
-		return frame.Key{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return key, nil
 }
 
 // Run takes part in the cluster until ctx ends, the node is told to leave, or something breaks. When ctx ends
@@ -150,6 +140,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { return d.hub.run(gctx) })
 	group.Go(func() error { d.store.run(gctx); return nil })
 	group.Go(func() error { return d.commands(gctx) })
+	group.Go(func() error { return d.device.Run(gctx) })
+	group.Go(func() error { return d.device.Use(gctx, d.deviceSettings(d.file.Load())) })
 	group.Go(func() error {
 		defer unplug() // gossip says goodbye over the links, so they end after it
 		return d.gossip.Run(gctx)
@@ -189,15 +181,15 @@ func (d *Daemon) open() (net.Listener, error) {
 	file := d.file.Load()
 	var err error
 	d.links, err = links.Open(links.Config{
-		Self: d.self.ID, Addrs: d.self.Links, Port: file.Cluster.Port, Keys: []frame.Key{d.key}, Network: d.cfg.Network,
+		Self: d.self.ID, Addrs: d.self.Links, Port: file.Cluster.Port, Keys: d.clusterKeys.ring.Keys(), Network: d.cfg.Network,
 		Gossip: func(from netip.Addr, payload []byte) bool { return d.gossip.Deliver(from, payload) }})
 	if err != nil {
 		return nil, fmt.Errorf("node %s: %w", d.self.Name, err)
 	}
 	d.gossip, err = gossip.New(gossip.Config{
 		Self: d.self.Name, Cluster: file.Cluster.Name, Nodes: gossipNodes(file), Port: file.Cluster.Port,
-		Key: d.key.Derive("holdfast gossip", 32), MTU: frame.MaxGossip, Sender: d.links, Streams: d.cfg.Network,
-		Meta: gossip.Meta{ID: d.self.ID, Version: Version, Format: frame.Version}, Log: d.cfg.Log,
+		Keys: gossipKeys(d.clusterKeys.ring), MTU: frame.MaxGossip, Sender: d.links, Streams: d.cfg.Network,
+		Meta: gossip.Meta{ID: d.self.ID, Version: Version, Format: frame.Version, Public: d.clusterKeys.identity.Public()}, Log: d.cfg.Log,
 	})
 	if err != nil {
 		d.links.Close()

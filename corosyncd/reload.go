@@ -31,6 +31,12 @@ func (d *Daemon) reload(ctx context.Context) error {
 	}
 	d.gossip.SetNodes(gossipNodes(file))
 	d.use(file)
+	if err := d.device.Use(ctx, d.deviceSettings(file)); err != nil {
+		return err
+	}
+	if err := d.reloadKeys(ctx); err != nil {
+		return err
+	}
 	d.cfg.Log.Info("took over the changed cluster file", "nodes", len(file.Nodes), "token", file.Totem.Effective())
 	return nil
 }

@@ -3,6 +3,7 @@ package corosyncd
 import (
 	"fmt"
 	"hash/crc32"
+	"os"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -10,7 +11,20 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
 	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
 	"github.com/holdfast-ha/holdfast/corosyncd/quorum"
+	"github.com/holdfast-ha/holdfast/internal/paths"
+	"github.com/holdfast-ha/holdfast/internal/realtime"
 )
+
+// Scheduling is how the cluster file wants this daemon to run. A file with errors is reported by New.
+func Scheduling(dirs paths.Dirs) realtime.Scheduling {
+	text, err := os.ReadFile(dirs.ClusterFile())
+	if err == nil {
+		if f, err := clusterfile.Parse(dirs.ClusterFile(), text); err == nil {
+			return realtime.Scheduling{Realtime: f.System.Realtime, Nice: f.System.Nice}
+		}
+	}
+	return realtime.Scheduling{Realtime: true}
+}
 
 // ringLead is added to the ring sequence on disk: the last ones may not have been written before a crash.
 const ringLead = 8
@@ -27,7 +41,7 @@ func (d *Daemon) engineConfig(f *clusterfile.File) engine.Config {
 			Warning: t.Effective() * time.Duration(t.TokenWarning) / 100,
 		},
 		RingSeq:    saved.RingSeq + ringLead,
-		FileDigest: digest(f),
+		FileDigest: digest(f), KeysDigest: d.clusterKeys.now().Digest(),
 	}
 	sum := 0
 	for _, n := range f.Nodes {
@@ -39,10 +53,15 @@ func (d *Daemon) engineConfig(f *clusterfile.File) engine.Config {
 	}
 	q := &f.Quorum
 	c.Quorum = quorum.Config{
-		Self: d.self.ID, Votes: c.Quorum.Votes, Expected: sum, TwoNode: q.TwoNode, WaitForAll: q.WaitForAll,
+		Self: d.self.ID, Votes: c.Quorum.Votes, Expected: sum, TwoNode: q.TwoNode, WaitForAll: q.WaitForAll, WaitOnce: q.WaitOnce,
 		AutoTieBreaker: q.AutoTieBreaker, TieBreaker: tieBreakers[q.TieBreaker], TieBreakerNodes: q.TieBreakerNodes,
 		LastManStanding: q.LastManStanding, LastManWindow: q.LastManWindow, AllowDownscale: q.AllowDownscale,
 		Tracking: q.ExpectedTracking || q.AllowDownscale, Barrier: saved.Expected,
+	}
+	if dev := q.Device; dev != nil {
+		c.Quorum.Expected += dev.Votes
+		c.Quorum.Device = quorum.Device{Votes: dev.Votes, MasterWins: dev.MasterWins, SyncTimeout: dev.SyncTimeout,
+			OneVoteEach: dev.Net.Algorithm == clusterfile.AlgorithmFFSplit}
 	}
 	if q.ExpectedVotes > 0 {
 		c.Quorum.Expected = q.ExpectedVotes
@@ -58,7 +77,12 @@ var tieBreakers = map[clusterfile.TieBreaker]quorum.TieBreaker{
 // digest identifies what a cluster file says about membership.
 func digest(f *clusterfile.File) uint32 {
 	h := crc32.NewIEEE()
-	fmt.Fprintf(h, "%+v %+v %+v", f.Cluster, f.Totem, f.Quorum)
+	q := f.Quorum
+	q.Device = nil // a pointer; what it points to follows
+	fmt.Fprintf(h, "%+v %+v %+v", f.Cluster, f.Totem, q)
+	if f.Quorum.Device != nil {
+		fmt.Fprintf(h, "%+v", *f.Quorum.Device)
+	}
 	for _, n := range f.Nodes {
 		fmt.Fprint(h, n.Name, n.ID, n.Links, n.Votes)
 	}

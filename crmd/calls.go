@@ -105,21 +105,6 @@ func (c clientCalls) shutdown(r *http.Request) (any, error) {
 	return c.ask(r.Context(), func(ticket int) controller.Input { return controller.AttrRequest{Ticket: ticket, Update: u} })
 }
 
-func (c clientCalls) throttle(r *http.Request) (any, error) {
-	var out api.ThrottleStatus
-	return c.atDC(r, nil, &out, func(context.Context) (any, error) {
-		return query(c.Daemon, func() api.ThrottleStatus {
-			t := c.machine.Throttle()
-			for i := range t.Nodes {
-				if t.Nodes[i].Node == c.node {
-					t.Nodes[i].Inputs = c.load.inputs
-				}
-			}
-			return t
-		})
-	})
-}
-
 func (c clientCalls) notes(r *http.Request) (any, error) {
 	subject := r.URL.Query().Get("subject")
 	var out []api.Note

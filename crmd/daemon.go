@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,14 +21,16 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
-	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/executor"
+	"github.com/holdfast-ha/holdfast/crmd/observer"
 	"github.com/holdfast-ha/holdfast/crmd/peer"
 	"github.com/holdfast-ha/holdfast/crmd/store"
+	"github.com/holdfast-ha/holdfast/crmd/vitals"
 	"github.com/holdfast-ha/holdfast/crmd/worker"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/mesh"
+	"github.com/holdfast-ha/holdfast/internal/ocfexec"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
@@ -37,6 +40,8 @@ import (
 type Config struct {
 	Dirs paths.Dirs
 	Log  *slog.Logger
+	// Vitals is passed on; its disks, functions and log are filled in.
+	Vitals vitals.Config
 	// Executor is passed on; Dirs, Report, Stonith and Log are filled in.
 	Executor executor.Config
 	Times    controller.Times
@@ -50,7 +55,7 @@ type Config struct {
 type Daemon struct {
 	cfg      Config
 	log      *slog.Logger
-	file     atomic.Pointer[clusterfile.File]
+	file     atomic.Pointer[config]
 	identity *pki.Identity
 	node     string
 	id       api.NodeID
@@ -73,16 +78,23 @@ type Daemon struct {
 	snap     atomic.Pointer[snapshot]
 	view     atomic.Pointer[api.View]
 	timeline timeline
-	sampleMs atomic.Int64 // between two samples of this node's load
-	load     load         // of this node; only the loop touches it
-	fence    fenceSync
-	couriers couriers
-	uplink   chan struct{} // capacity 1: there may be something to report
-	fileNews chan struct{} // capacity 1: there may be a new cluster file
-	planner  planner
-	mirrors  mirrors
-	leaving  chan struct{} // closed when this node leaves the cluster in order
-	leave    sync.Once
+	observer *observer.Observer
+	programs *ocfexec.Runner // of alert agents and hooks
+	alerts   alerts
+	actions  actions
+	words    listeners
+	tuned    tuned // only the loop touches it and severities
+	// severities are those of the alarms that last, by name and subject.
+	severities map[string]string
+	fence      fenceSync
+	couriers   couriers
+	records    records
+	uplink     chan struct{} // capacity 1: there may be something to report
+	fileNews   chan struct{} // capacity 1: there may be a new cluster file
+	planner    planner
+	mirrors    mirrors
+	leaving    chan struct{} // closed when this node leaves the cluster in order
+	leave      sync.Once
 
 	ctx   context.Context // of Run, for goroutines that an output starts
 	tasks sync.WaitGroup
@@ -109,7 +121,7 @@ func New(cfg Config) (*Daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the cluster file: %w", err)
 	}
-	file, limits, err := readFile(cfg.Dirs.ClusterFile(), text)
+	file, err := readFile(cfg.Dirs.ClusterFile(), text)
 	if err != nil {
 		return nil, err
 	}
@@ -126,12 +138,13 @@ func New(cfg Config) (*Daemon, error) {
 		uplink: make(chan struct{}, 1), fileNews: make(chan struct{}, 1), leaving: make(chan struct{}),
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)
-	d.planner = planner{schedule: cfg.Schedule, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
+	d.planner = planner{schedule: cfg.Schedule, explain: explain, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
 	d.machine = controller.New(controller.Config{Node: d.node, ID: d.id, UUID: newUUID(), Version: Version, FeatureSet: cib.FeatureSet,
-		Throttle: limits, Times: cfg.Times})
-	d.sampleMs.Store(d.machine.ThrottleOf(d.node).SampleMs)
+		Throttle: file.throttles(), Times: cfg.Times})
 	d.worker = worker.New(d.node, d.session, cores())
 	d.couriers.init(d)
+	d.alerts.init(d)
+	d.actions.init(d)
 	return d, d.open()
 }
 
@@ -169,13 +182,21 @@ func (d *Daemon) open() (err error) {
 	}
 	e := d.cfg.Executor
 	e.Dirs, e.Report, e.Stonith, e.Log = d.cfg.Dirs, d.executed, d.deviceCall, d.log
-	d.exec, err = executor.New(e)
-	return err
+	if d.exec, err = executor.New(e); err != nil {
+		return err
+	}
+	if d.programs, err = ocfexec.New(ocfexec.Options{Ledger: filepath.Join(d.cfg.Dirs.Run, "crmd", "programs"), Log: d.log}); err != nil {
+		return err
+	}
+	if err := d.records.open(d); err != nil {
+		return err
+	}
+	return d.observe()
 }
 
 // raftHeartbeat is twice the token: corosyncd says that a leader is gone long before, and a starved one is
 // not deposed.
-func raftHeartbeat(f *clusterfile.File) time.Duration {
+func raftHeartbeat(f *config) time.Duration {
 	return max(time.Second, 2*f.Totem.Effective())
 }
 
@@ -207,8 +228,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { d.pushDevices(ctx); return nil })
 	g.Go(func() error { d.report(ctx); return nil })
 	g.Go(func() error { d.followDC(ctx); return nil })
-	g.Go(func() error { d.sample(ctx); return nil })
+	g.Go(func() error { return d.programs.Run(ctx) })
+	g.Go(func() error { return d.observer.Run(ctx) })
 	g.Go(func() error { d.followFile(ctx); return nil })
+	g.Go(func() error { return d.records.archive.Run(ctx) })
 	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
 	sdnotify.Notify(sdnotify.Ready)

@@ -47,6 +47,7 @@ const fencerRestart = 10 * time.Second
 // fenceNode has a node fenced and tells the machine the outcome. A fenced that is not there, or that dies in
 // the middle, is asked again for a while; after that the node counts as not fenced.
 func (d *Daemon) fenceNode(ctx context.Context, req api.FenceRequest) {
+	d.records.settle(ctx) // the others hold why, before the victim is shot
 	give := time.Now().Add(fencerRestart)
 	var result api.FenceResult
 	for {
@@ -88,6 +89,7 @@ func (d *Daemon) watchFencer(ctx context.Context) {
 			if ev.ID == "" {
 				return nil // the greeting of a stream
 			}
+			d.alerts.fencing(ev)
 			return d.input(controller.FenceHappened{Event: ev})
 		})
 		if ctx.Err() != nil {

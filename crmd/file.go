@@ -33,7 +33,7 @@ func (d *Daemon) takeFile(ctx context.Context, f content.File) {
 	if old, err := os.ReadFile(path); err == nil && string(old) == f.Text {
 		return
 	}
-	parsed, limits, err := readFile(path, []byte(f.Text))
+	parsed, err := readFile(path, []byte(f.Text))
 	if err != nil {
 		d.log.Error("the cluster agreed on a cluster file that this node cannot read; it keeps its own", "version", f.Version, "err", err)
 		return
@@ -43,7 +43,7 @@ func (d *Daemon) takeFile(ctx context.Context, f content.File) {
 		return
 	}
 	d.file.Store(parsed)
-	_ = d.post(func(now time.Time) { d.step(now, limits) }) // fails only when the daemon ends
+	_ = d.post(func(now time.Time) { d.step(now, parsed.throttles()) }) // fails only when the daemon ends
 	d.log.Info("the cluster file has changed", "version", f.Version)
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/crmd/admission"
 	"github.com/holdfast-ha/holdfast/crmd/executor"
+	"github.com/holdfast-ha/holdfast/crmd/vitals"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
@@ -61,11 +62,13 @@ type testNode struct {
 	news   chan struct{}
 	fenced []string // targets that this node's fenced was asked to fence
 	refuse bool     // its fenced fails
+	shoots func()   // called before its fenced shoots; may be nil
 	fakes  []func()
 }
 
-// newCluster makes a cluster of n nodes that is formed, with every node's daemons not running yet.
-func newCluster(t *testing.T, n int) *testCluster {
+// newCluster makes a cluster of n nodes that is formed, with every node's daemons not running yet. sections are
+// more of the cluster file.
+func newCluster(t *testing.T, n int, sections ...string) *testCluster {
 	t.Helper()
 	c := &testCluster{t: t, dir: t.TempDir()}
 	c.journal = filepath.Join(c.dir, "journal")
@@ -73,6 +76,7 @@ func newCluster(t *testing.T, n int) *testCluster {
 	for i := range n {
 		file += fmt.Sprintf("[[node]]\nname = \"n%d\"\nid = %d\nlinks = [\"127.0.%d.1\"]\n", i+1, i+1, i+1)
 	}
+	file += strings.Join(sections, "\n")
 	var ca *pki.Authority
 	for i := range n {
 		name := fmt.Sprintf("n%d", i+1)
@@ -146,7 +150,7 @@ func (n *testNode) start() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("on", n.name)
 	}
 	n.life++
-	d, err := New(Config{Dirs: n.dirs, Log: log, Schedule: simplePlan, ListenHost: fmt.Sprintf("127.0.%d.1", n.id),
+	d, err := New(Config{Dirs: n.dirs, Log: log, Schedule: simplePlan, Vitals: vitals.Config{Period: 100 * time.Millisecond, Proc: filepath.Join(n.c.dir, n.name, "proc"), Kmsg: os.DevNull}, ListenHost: fmt.Sprintf("127.0.%d.1", n.id),
 		Executor: executor.Config{OCFRoot: filepath.Join(n.c.dir, n.name, "ocf"), RscTmp: filepath.Join(n.c.dir, n.name, "rsctmp"),
 			Env: map[string]string{"TEST_STATE": state, "TEST_JOURNAL": n.c.journal, "TEST_NODE": n.name}}})
 	if err != nil {
@@ -210,6 +214,9 @@ func (n *testNode) corosyncd() http.Handler {
 			}
 		}
 	})
+	mux.HandleFunc("GET "+api.PathPulse, func(w http.ResponseWriter, r *http.Request) {
+		ipc.Reply(w, api.Pulse{At: time.Now().UnixMilli(), Token: 1000, Interval: 200, Realtime: true})
+	})
 	ok := func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, nil) }
 	mux.HandleFunc("POST "+api.PathFencedNode, ok)
 	mux.HandleFunc("POST "+api.PathReload, ok)
@@ -227,8 +234,11 @@ func (n *testNode) fencer() http.Handler {
 		}
 		n.mu.Lock()
 		n.fenced = append(n.fenced, req.Target)
-		refuse := n.refuse
+		refuse, shoots := n.refuse, n.shoots
 		n.mu.Unlock()
+		if shoots != nil {
+			shoots()
+		}
 		res := api.FenceResult{Delegate: n.name, Action: req.Action}
 		if refuse {
 			res.Status, res.RC, res.Reason = 4, 1, "the power switch does not answer"
@@ -238,6 +248,7 @@ func (n *testNode) fencer() http.Handler {
 		ipc.Reply(w, res)
 	})
 	mux.HandleFunc("PUT "+api.PathFenceConfig, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, nil) })
+	mux.HandleFunc("GET "+api.PathFenceDevices, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, []api.FenceDeviceStatus{}) })
 	mux.HandleFunc("GET "+api.PathFenceEvents, func(w http.ResponseWriter, r *http.Request) {
 		ipc.NewStream(w)
 		<-r.Context().Done()

@@ -26,14 +26,21 @@ func (d *Daemon) joinHandler() http.Handler {
 			ipc.Fail(w, ipc.Errorf(api.CodeError, "%s has no key of the cluster's CA: join through another node", d.node))
 		})
 	}
-	key, err := os.ReadFile(d.cfg.Dirs.GossipKey())
-	if err != nil {
-		d.log.Warn("this node cannot admit others: it has no gossip key", "err", err)
-	}
 	return admission.NewServer(admission.Config{
-		Authority: authority, GossipKey: strings.TrimSpace(string(key)), Content: d.store.Content, Propose: d.proposeAnywhere,
+		Authority: authority, GossipKey: d.gossipKey, Content: d.store.Content, Propose: d.proposeAnywhere,
 		Live: func(node string) bool { v := d.view.Load(); return v != nil && hasMember(v, node) }, Log: d.log,
 	}).Handler()
+}
+
+// gossipKey is the key with which corosyncd seals packets: the first in its file. It is read for each machine,
+// because it can be changed at any time.
+func (d *Daemon) gossipKey() (string, error) {
+	text, err := os.ReadFile(d.cfg.Dirs.GossipKey())
+	if err != nil {
+		return "", fmt.Errorf("give the cluster key to a new node: %w", err)
+	}
+	key, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	return strings.TrimSpace(key), nil
 }
 
 // proposeAnywhere makes a change of the configuration through the leader, whichever node that is.

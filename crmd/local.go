@@ -55,6 +55,7 @@ func (d *Daemon) executed(r executor.Result) {
 	if r.Deleted {
 		return
 	}
+	d.alerts.result(r)
 	params := d.agentParameters(r.Op)
 	w := worker.Result{
 		Order: api.Order{Kind: api.OrderOp, Key: r.Op.Tag, Rsc: r.Op.Rsc, Class: r.Op.Class, Provider: r.Op.Provider, Type: r.Op.Type,
@@ -100,7 +101,7 @@ func (d *Daemon) somethingToReport() {
 
 // reportToSelf gives the worker's reports to the machine when this node leads. Only the loop calls it.
 func (d *Daemon) reportToSelf(now time.Time) {
-	for d.machine.Leads() && d.worker.DC() == d.node {
+	for d.machine.Takes(d.node, d.session) && d.worker.DC() == d.node {
 		up := d.worker.Unsent()
 		if len(up.Updates) == 0 && !up.Lost {
 			return

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 )
 
 // snapshot is what the loop lets everybody read. It is immutable; next is closed when a newer one is there.
@@ -82,6 +83,7 @@ func query[T any](d *Daemon, read func() T) (T, error) {
 func (d *Daemon) loop(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	d.records.resume(time.Now())
 	d.publish()
 	for {
 		select {
@@ -90,13 +92,16 @@ func (d *Daemon) loop(ctx context.Context) error {
 			d.drain()
 		case <-timer.C:
 			d.step(time.Now(), controller.Wake{})
+			d.records.step(time.Now(), incident.Wake{})
 		case <-ctx.Done():
 			return nil
 		}
 		d.publish()
 		wait := time.Hour
-		if at := d.machine.Deadline(); !at.IsZero() {
-			wait = max(0, time.Until(at))
+		for _, at := range []time.Time{d.machine.Deadline(), d.records.machine.Deadline()} {
+			if !at.IsZero() {
+				wait = max(0, min(wait, time.Until(at)))
+			}
 		}
 		timer.Reset(wait)
 	}
@@ -125,6 +130,7 @@ func (d *Daemon) step(now time.Time, in controller.Input) {
 // publish lets others see the machine's present state.
 func (d *Daemon) publish() {
 	old := d.snap.Load()
+	d.tune(d.machine.Document())
 	s := &snapshot{doc: d.machine.Document(), dc: d.machine.DC(), leads: d.machine.Leads(), acting: d.machine.Acting(), next: make(chan struct{})}
 	s.status = d.machine.Status()
 	s.status.Version, s.status.Node, s.status.NodeID = Version, d.node, d.id
@@ -146,13 +152,19 @@ func (d *Daemon) publish() {
 		return // nobody needs to be woken
 	}
 	d.snap.Store(s)
+	d.alerts.attributes(old, s)
 	if old != nil {
 		close(old.next)
 	}
 }
 
-// doc is the CIB as this node has it now.
-func (d *Daemon) doc() *cibxml.Element { return d.snap.Load().doc }
+// doc is the CIB as this node has it now, nil before Run and until there is one.
+func (d *Daemon) doc() *cibxml.Element {
+	if s := d.snap.Load(); s != nil {
+		return s.doc
+	}
+	return nil
+}
 
 // await waits until the condition holds for a snapshot.
 func (d *Daemon) await(ctx context.Context, limit time.Duration, ok func(*snapshot) bool) (*snapshot, error) {

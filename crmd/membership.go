@@ -23,8 +23,12 @@ func (d *Daemon) watchViews(ctx context.Context) {
 				connected = true
 				d.log.Info("connected to corosyncd", "view", v.Ring.String())
 			}
-			d.view.Store(&v)
+			old := d.view.Swap(&v)
 			d.couriers.members(&v)
+			d.records.members(&v)
+			d.words.nodes(d, &v)
+			d.bereaved(old, &v)
+			d.alerts.views(old, &v)
 			return d.input(controller.ViewChanged{View: v})
 		})
 		if ctx.Err() != nil {

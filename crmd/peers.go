@@ -17,6 +17,7 @@ func (d *Daemon) peerHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathEnlist, d.enlisted)
 	mux.HandleFunc("GET "+pathMirror, d.serveMirror)
+	mux.HandleFunc("GET "+pathVitals, d.serveVitals)
 	mux.HandleFunc("POST "+pathPropose, d.takeProposal)
 	mux.HandleFunc("GET "+pathProgress, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, d.progress()) })
 	mux.HandleFunc("POST "+pathOrders, func(w http.ResponseWriter, r *http.Request) {
@@ -52,21 +53,23 @@ func (d *Daemon) peerHandler() http.Handler {
 		}
 		finish(w, nil, d.input(controller.AttrReceived{Entries: in}))
 	})
+	d.handleRecords(mux)
 	mux.Handle(pathClient+"/", http.StripPrefix(pathClient, d.clientHandler(true)))
 	return mux
 }
 
-// takeUpdates gives a node's report to the machine; the node may forget it when this returns nil.
+// takeUpdates gives a node's report to the machine; the node may forget it when this returns nil. While the node
+// is being enlisted (again) it has to keep what it reports.
 func (d *Daemon) takeUpdates(in api.Updates) error {
 	ok, err := query(d, func() bool {
-		if !d.machine.Leads() {
+		if !d.machine.Takes(in.Node, in.Session) {
 			return false
 		}
 		d.step(time.Now(), controller.NodeReported{Updates: in})
 		return true
 	})
 	if err == nil && !ok {
-		err = ipc.Errorf(api.CodeError, "%s is not the DC", d.node)
+		err = ipc.Errorf(api.CodeError, "%s is not the DC, or has not enlisted %s", d.node, in.Node)
 	}
 	return err
 }

@@ -16,6 +16,8 @@ func (d *Daemon) perform(now time.Time, o controller.Output) {
 	switch o := o.(type) {
 	case controller.Note:
 		d.note(now, o)
+	case controller.Happened:
+		d.happened(now, o.Event)
 	case controller.Answer:
 		d.answer(o)
 	case controller.Enlist:

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 )
 
@@ -19,6 +20,8 @@ type Plan struct {
 	Warnings []string // mistakes in the configuration that the scheduler survived
 	// Load is how much each node runs: the sum of 1 + priority over its active resources.
 	Load map[string]int
+	// Changes are what becomes of resources.
+	Changes []incident.Change
 	// Banned tells whether constraints keep a resource away from a node.
 	Banned func(resource, node string) bool
 	Err    error
@@ -29,9 +32,13 @@ type planner struct {
 	schedule func(doc *cibxml.Element, now time.Time) Plan
 	inputs   inputFiles
 	log      *slog.Logger
+	// explain says why; nil says nothing.
+	explain func(doc *cibxml.Element, now time.Time, changes []incident.Change) []api.Note
 
 	mu    sync.Mutex
-	notes []api.Note // of the last run
+	notes []api.Note      // of the last run
+	doc   *cibxml.Element // that it was made from
+	at    time.Time
 }
 
 // plan runs the scheduler as a task. The machine asks for one run at a time.
@@ -42,9 +49,9 @@ func (d *Daemon) plan(o controller.Plan) {
 func (p *planner) run(o controller.Plan) controller.Planned {
 	now := time.Now()
 	r := p.schedule(o.Doc, now)
-	out := controller.Planned{Run: o.Run, Graph: r.Graph, Load: r.Load, Err: r.Err}
+	out := controller.Planned{Run: o.Run, Graph: r.Graph, Load: r.Load, Changes: r.Changes, Err: r.Err}
 	p.mu.Lock()
-	p.notes = r.Notes
+	p.notes, p.doc, p.at = r.Notes, o.Doc, now
 	p.mu.Unlock()
 	for _, w := range r.Warnings {
 		p.log.Warn("the scheduler found a mistake in the configuration", "mistake", w)
@@ -60,6 +67,18 @@ func (p *planner) Notes() []api.Note {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.notes
+}
+
+// reasons are why the last plan changes what it changes: the scores of the nodes for each of these resources. It
+// takes another run of the scheduler, which must not delay the first.
+func (p *planner) reasons(changes []incident.Change) []api.Note {
+	p.mu.Lock()
+	doc, at := p.doc, p.at
+	p.mu.Unlock()
+	if p.explain == nil || doc == nil {
+		return nil
+	}
+	return p.explain(doc, at, changes)
 }
 
 // banned computes which devices location constraints keep away from a node.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/cib/upgrade"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/crmd/sched/report"
@@ -27,7 +28,7 @@ func schedule(doc *cibxml.Element, now time.Time) (p Plan) {
 	doc = current
 	m := sched.Parse(sched.Input{Doc: doc, Now: now.Unix(), Zone: time.Local})
 	r := sched.Plan(m, sched.Input{Doc: doc, Now: now.Unix(), Zone: time.Local}, sched.Options{})
-	p = Plan{Graph: r.Transition.Graph(0), Notes: r.Log.Notes, Load: loadOf(m), Banned: bannedBy(r)}
+	p = Plan{Graph: r.Transition.Graph(0), Notes: r.Log.Notes, Load: loadOf(m), Changes: changesOf(r), Banned: bannedBy(r)}
 	for _, log := range []*report.Log{m.World.Log, r.Log} {
 		if log == nil {
 			continue
@@ -39,6 +40,22 @@ func schedule(doc *cibxml.Element, now time.Time) (p Plan) {
 		}
 	}
 	return p
+}
+
+// changesOf is what becomes of resources, for the incident.
+func changesOf(r *sched.Result) []incident.Change {
+	var out []incident.Change
+	for _, c := range r.Transition.Changes() {
+		x := incident.Change{Verb: c.Verb, Resource: c.Resource.Name(), Reason: c.Reason, Blocked: c.Blocked}
+		if c.From != nil {
+			x.From = c.From.Name
+		}
+		if c.To != nil {
+			x.To = c.To.Name
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // loadOf is how much each node runs: 1 + priority for each active resource.

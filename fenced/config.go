@@ -2,7 +2,6 @@ package fenced
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -11,12 +10,12 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/fenced/plan"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
+	"github.com/holdfast-ha/holdfast/fenced/sbdconf"
 	"github.com/holdfast-ha/holdfast/internal/atomicfile"
 )
 
@@ -65,10 +64,15 @@ func (d *Daemon) configure(now time.Time, c api.FenceConfig) {
 		}
 		devices = append(devices, dev)
 	}
-	d.give(now, device.Configure{Devices: devices}, plan.Configure{Config: plan.Config{
+	limit, window := c.RateLimit, time.Duration(c.RateWindow)*time.Millisecond
+	if limit == 0 {
+		s := d.settings.Load()
+		limit, window = s.RateLimit, s.RateWindow
+	}
+	d.give(now, device.Configure{Devices: d.chooseAll(devices)}, plan.Configure{Config: plan.Config{
 		Levels: slices.Concat(c.Levels, d.state.levels), NodeAttrs: c.NodeAttrs, Timeout: time.Duration(c.Timeout) * time.Millisecond,
 		Watchdog: d.watchdog(c.WatchdogTimeout), WatchdogHosts: hosts,
-		RateLimit: c.RateLimit, RateWindow: time.Duration(c.RateWindow) * time.Millisecond,
+		RateLimit: limit, RateWindow: window,
 	}})
 }
 
@@ -90,8 +94,20 @@ func (d *Daemon) save(c api.FenceConfig) error {
 	return atomicfile.Write(d.path("config.json"), raw, 0o600)
 }
 
-// sbdFiles hold sbd's settings, Debian's and Red Hat's place.
-var sbdFiles = []string{"/etc/default/sbd", "/etc/sysconfig/sbd"}
+// sbdSetting is a variable of sbd's, from the environment or from its file.
+func sbdSetting(name string) string {
+	file := map[string]string{}
+	for _, f := range sbdconf.Files {
+		if raw, err := os.ReadFile(f); err == nil {
+			file = sbdconf.Parse(string(raw))
+			break
+		}
+	}
+	return sbdconf.Or(os.Getenv, file)(name)
+}
+
+// sbdDevices are this node's own.
+func sbdDevices() []string { return sbdconf.Devices(sbdSetting("SBD_DEVICE")) }
 
 // watchdog is the time that a lost node's watchdog is given. A negative setting means twice the timeout that
 // sbd uses; where sbd is not set up that cannot be known, and the watchdog is not trusted.
@@ -99,18 +115,7 @@ func (d *Daemon) watchdog(ms int64) time.Duration {
 	if ms >= 0 {
 		return time.Duration(ms) * time.Millisecond
 	}
-	value := os.Getenv("SBD_WATCHDOG_TIMEOUT")
-	for _, f := range sbdFiles {
-		raw, err := os.ReadFile(f)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(raw)) {
-			if v, ok := strings.CutPrefix(strings.TrimSpace(line), "SBD_WATCHDOG_TIMEOUT="); ok {
-				value = cmp.Or(value, strings.Trim(v, `"'`))
-			}
-		}
-	}
+	value := sbdSetting("SBD_WATCHDOG_TIMEOUT")
 	n, err := strconv.Atoi(value)
 	if err != nil || n <= 0 {
 		d.log.Warn("stonith-watchdog-timeout is negative, but SBD_WATCHDOG_TIMEOUT is set nowhere; watchdogs are not trusted for fencing")

@@ -22,6 +22,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/fenced/driver"
+	"github.com/holdfast-ha/holdfast/fenced/pathhealth"
 	"github.com/holdfast-ha/holdfast/fenced/plan"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
 	"github.com/holdfast-ha/holdfast/internal/cibsecret"
@@ -75,6 +76,12 @@ type Daemon struct {
 
 	addrs   atomic.Pointer[map[string][]string] // of the nodes, for the dialer
 	viewing atomic.Pointer[string]              // "ok" or why no view comes
+	seen    atomic.Pointer[api.View]            // the view, for drivers
+
+	conflicts  atomic.Pointer[string] // between timeouts, as last said
+	consensus  time.Duration          // of the cluster file
+	settings   atomic.Pointer[clusterfile.Fencing]
+	settingsAt time.Time // of the file from which they are
 
 	ctx   context.Context // of Run, for tasks that an output starts
 	tasks sync.WaitGroup
@@ -112,8 +119,16 @@ func New(cfg Config) (*Daemon, error) {
 		resolve = d.resolve
 	}
 	d.dialer = mesh.NewDialer(identity, resolve)
+	d.consensus = file.Totem.Consensus
 	d.state = newState(d.node, seed())
-	return d, d.open()
+	if info, err := os.Stat(cfg.Dirs.ClusterFile()); err == nil {
+		d.settingsAt = info.ModTime()
+	}
+	if err := d.open(); err != nil {
+		return d, err
+	}
+	d.adoptSettings(file)
+	return d, nil
 }
 
 func withDefaults(cfg Config) Config {
@@ -141,7 +156,8 @@ func seed() uint64 {
 
 // open opens what holds sockets.
 func (d *Daemon) open() (err error) {
-	d.drivers, err = driver.New(driver.Config{AgentDirs: d.cfg.AgentDirs, Cache: d.path("agents.json"), SecretsDir: d.cfg.SecretsDir, Log: d.log})
+	d.drivers, err = driver.New(driver.Config{Node: d.node, AgentDirs: d.cfg.AgentDirs, SBDDevices: sbdDevices, Cluster: d.keySource, Member: d.isMember, Alarm: d.alarm,
+		Cache: d.path("agents.json"), SecretsDir: d.cfg.SecretsDir, Log: d.log})
 	if err != nil {
 		return err
 	}
@@ -181,6 +197,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return ipc.Serve(ctx, d.socket, d.socketHandler(), d.log) })
 	g.Go(func() error { d.watchViews(ctx); return nil })
 	g.Go(func() error { d.keepHistory(ctx); return nil })
+	g.Go(func() error { d.probePaths(ctx); return nil })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
 	d.cfg.Notify(sdnotify.Ready)
 	<-ctx.Done()
@@ -228,6 +245,9 @@ type state struct {
 	listeners map[chan api.FenceEvent]bool
 	peers     map[string]*peer
 	view      *api.View
+	health    pathhealth.Book
+	alarms    map[string]string // what is wrong with disks, by disk
+	left      map[string]string // devices that our drivers do not understand, and why
 
 	config api.FenceConfig
 	levels []api.FenceLevel // registered by commands
@@ -239,6 +259,6 @@ func newState(node string, seed uint64) state {
 		fencer: plan.New(node), exec: device.New(node, seed),
 		replies: map[string][]chan api.FenceResult{}, finished: map[string]func(device.Result){}, offers: map[string]func(device.Offers){},
 		running: map[uint64]context.CancelFunc{}, steps: map[string]func(){}, orders: map[string]string{},
-		listeners: map[chan api.FenceEvent]bool{}, peers: map[string]*peer{},
+		listeners: map[chan api.FenceEvent]bool{}, peers: map[string]*peer{}, alarms: map[string]string{},
 	}
 }

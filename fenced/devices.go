@@ -24,7 +24,7 @@ func (d *Daemon) handleDevices(mux *http.ServeMux) {
 		}
 		if err == nil {
 			d.log.Info("a device is registered by a command", "device", dev.ID, "agent", dev.Agent, "by", d.who(r.Context()))
-			err = d.post(func(now time.Time) { d.give(now, device.Register{Device: dev}) })
+			err = d.post(func(now time.Time) { d.give(now, device.Register{Device: d.choose(dev)}) })
 		}
 		d.reply(w, err, nil)
 	})
@@ -133,11 +133,12 @@ func (d *Daemon) serveCheck(w http.ResponseWriter, r *http.Request) {
 
 func (d *Daemon) check(ctx context.Context, c api.FenceCheck) (device.Result, error) {
 	if c.Action == "metadata" {
-		return d.drive(ctx, device.Call{Agent: c.Agent, Action: c.Action, Params: []device.Param{{Name: "action", Value: c.Action}}, Timeout: device.LearnTimeout}), nil
+		return d.drive(ctx, device.Call{Agent: c.Agent, Driver: d.choose(api.FenceDevice{Agent: c.Agent}).Driver, Action: c.Action, Params: []device.Param{{Name: "action", Value: c.Action}}, Timeout: device.LearnTimeout}), nil
 	}
 	in := device.Check{Check: c}
 	if c.Agent != "" {
-		in.Device = &api.FenceDevice{ID: c.Device, Agent: c.Agent, Params: c.Params}
+		dev := d.choose(api.FenceDevice{ID: c.Device, Agent: c.Agent, Params: c.Params})
+		in.Device = &dev
 	}
 	done := make(chan device.Result, 1)
 	if err := d.post(func(now time.Time) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -297,15 +296,4 @@ func (c *cluster) calls() []string {
 		calls = append(calls, call)
 	}
 	return calls
-}
-
-// others are all nodes but one.
-func (c *cluster) others(name string) []*testNode {
-	var list []*testNode
-	for _, other := range slices.Sorted(maps.Keys(c.nodes)) {
-		if other != name {
-			list = append(list, c.nodes[other])
-		}
-	}
-	return list
 }

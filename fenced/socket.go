@@ -32,6 +32,8 @@ func (d *Daemon) socketHandler() http.Handler {
 	mux.HandleFunc("GET "+api.PathFenceEvents, d.serveEvents)
 	mux.HandleFunc("POST "+api.PathFenceConfirm, d.serveConfirm)
 	mux.HandleFunc("GET "+api.PathFenceStatus, d.serveStatus)
+	mux.HandleFunc("GET "+api.PathFenceHealth, d.serveHealth)
+	mux.HandleFunc("GET "+api.PathFenceBudget, d.serveBudget)
 	d.handleDevices(mux)
 	return mux
 }
@@ -92,6 +94,7 @@ func (d *Daemon) putConfig(w http.ResponseWriter, r *http.Request) {
 		ipc.Fail(w, err)
 		return
 	}
+	d.spawn(d.checkBudget)
 	d.log.Info("new fencing configuration", "version", c.Version, "devices", len(c.Devices), "levels", len(c.Levels))
 	if err := d.save(c); err != nil {
 		d.log.Error("the fencing configuration is not kept on disk: after a restart this node can fence only when crmd has sent it again", "err", err)

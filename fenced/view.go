@@ -57,6 +57,7 @@ func (d *Daemon) adopt(now time.Time, v api.View) {
 		return // corosyncd has just started: it does not know yet who is there
 	}
 	d.state.view = &v
+	d.seen.Store(&v)
 	addrs := map[string][]string{}
 	for _, n := range v.Nodes {
 		addrs[n.Name] = n.Addrs

@@ -32,7 +32,9 @@ func (f *fake) crmd() *http.ServeMux {
 		since, _ := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
 		return slices.DeleteFunc(slices.Clone(f.timeline), func(e api.TimelineEvent) bool { return e.At < since }), nil
 	})
+	f.tellIncidents(mux)
 	f.handle(mux, "GET "+api.PathThrottle, func(*http.Request) (any, error) { return f.throttle, nil })
+	f.handle(mux, "GET "+api.PathAlarms, func(*http.Request) (any, error) { return f.alarms, nil })
 	f.handle(mux, "POST "+api.PathCleanup, noted[api.CleanupRequest](f, func(api.CleanupRequest) any { return api.CleanupReply{Cleaned: f.cleaned} }))
 	f.handle(mux, "POST "+api.PathAttrs, noted[api.AttrUpdate](f, nil))
 	f.handle(mux, "POST "+api.PathShutdown, noted[api.ShutdownRequest](f, nil))
@@ -79,6 +81,19 @@ func noted[T any](f *fake, reply func(T) any) func(r *http.Request) (any, error)
 // corosyncd answers as a node's corosyncd does.
 func (f *fake) corosyncd() *http.ServeMux {
 	mux := http.NewServeMux()
+	f.handle(mux, "POST "+api.PathKey, func(r *http.Request) (any, error) {
+		var in api.KeyChange
+		if err := ipc.Read(r, &in); err != nil {
+			return nil, err
+		}
+		switch {
+		case in.Key != "" && !in.Force: // this key comes with a node that is down
+			return nil, ipc.Errorf(api.CodeUnsafe, "n3 would keep the old key and be shut out")
+		case in.Force:
+			return api.KeyStatus{Key: "1a2b3c4d", Absent: []string{"n3"}}, nil
+		}
+		return api.KeyStatus{Key: "1a2b3c4d"}, nil
+	})
 	f.handle(mux, "GET "+api.PathCorosyncStatus, func(*http.Request) (any, error) { return f.corosync, nil })
 	f.handle(mux, "GET "+api.PathLinks, func(*http.Request) (any, error) { return f.links, nil })
 	f.handle(mux, "POST "+api.PathVotes, noted[api.VotesChange](f, nil))
@@ -89,6 +104,8 @@ func (f *fake) corosyncd() *http.ServeMux {
 func (f *fake) fenced() *http.ServeMux {
 	mux := http.NewServeMux()
 	f.handle(mux, "GET "+api.PathFenceDevices, func(*http.Request) (any, error) { return append([]api.FenceDeviceStatus{}, f.devices...), nil })
+	f.handle(mux, "GET "+api.PathFenceHealth, func(*http.Request) (any, error) { return f.health, nil })
+	f.handle(mux, "GET "+api.PathFenceBudget, func(*http.Request) (any, error) { return f.budget, nil })
 	f.handle(mux, "GET "+api.PathFenceHistory, func(r *http.Request) (any, error) {
 		target := r.URL.Query().Get("target")
 		return slices.DeleteFunc(append([]api.FenceEvent{}, f.history...), func(e api.FenceEvent) bool { return target != "" && e.Target != target }), nil

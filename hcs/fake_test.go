@@ -27,12 +27,17 @@ type fake struct {
 	notes    []api.Note
 	timeline []api.TimelineEvent
 	throttle api.ThrottleStatus
-	file     api.ClusterFile
-	tokens   []api.Token
-	devices  []api.FenceDeviceStatus
-	history  []api.FenceEvent
-	result   api.FenceResult
-	cleaned  []string
+	alarms   api.AlarmStatus
+	// incidents are whole, newest first.
+	incidents []api.Incident
+	file      api.ClusterFile
+	tokens    []api.Token
+	devices   []api.FenceDeviceStatus
+	history   []api.FenceEvent
+	result    api.FenceResult
+	health    api.FenceHealth
+	budget    *api.FenceBudget
+	cleaned   []string
 	// busy is how many more times the DC says that it is not done.
 	busy int
 	// calls are the requests that change something other than the CIB, for the scripts to look at.
@@ -75,10 +80,14 @@ func newFake(t testing.TB, dir string) *fake {
 	load(t, dir, "links.json", &f.links)
 	load(t, dir, "notes.json", &f.notes)
 	load(t, dir, "timeline.json", &f.timeline)
+	load(t, dir, "incidents.json", &f.incidents)
 	load(t, dir, "throttle.json", &f.throttle)
+	load(t, dir, "alarms.json", &f.alarms)
 	load(t, dir, "devices.json", &f.devices)
 	load(t, dir, "history.json", &f.history)
 	load(t, dir, "result.json", &f.result)
+	load(t, dir, "health.json", &f.health)
+	load(t, dir, "budget.json", &f.budget)
 	load(t, dir, "cleaned.json", &f.cleaned)
 	load(t, dir, "tokens.json", &f.tokens)
 	if raw, err := os.ReadFile(filepath.Join(dir, "cluster.toml")); err == nil {

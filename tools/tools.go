@@ -12,22 +12,32 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/cibtool"
 	"github.com/holdfast-ha/holdfast/tools/cli"
 	"github.com/holdfast-ha/holdfast/tools/corosync"
+	"github.com/holdfast-ha/holdfast/tools/daterule"
 	"github.com/holdfast-ha/holdfast/tools/mon"
 	"github.com/holdfast-ha/holdfast/tools/node"
+	"github.com/holdfast-ha/holdfast/tools/resource"
+	"github.com/holdfast-ha/holdfast/tools/sbd"
 	"github.com/holdfast-ha/holdfast/tools/simulate"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
+	"github.com/holdfast-ha/holdfast/tools/ticket"
+	"github.com/holdfast-ha/holdfast/tools/verify"
 )
 
 // commands is the table, one row per name under which holdfast-tools is linked.
 var commands = slices.Concat(
 	[]cli.Command{
 		stonith.Command,
+		ticket.Command,
+		verify.Command,
+		sbd.Command,
 		mon.Command,
+		resource.Command,
 		{Name: "crm_simulate", Help: "what the cluster would do", Run: simulate.Run},
 	},
-	attr.Commands(nil),
+	attr.Commands(resource.CRMResource),
 	cibtool.Commands(upgrade.ToNewest),
 	corosync.Commands(),
+	daterule.Commands(),
 	node.Commands(),
 )
 

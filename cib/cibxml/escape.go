@@ -128,39 +128,41 @@ func escapeExact(b *strings.Builder, s string, apostrophes bool) {
 	b.WriteString(s[last:])
 }
 
-// escapePacemaker writes an attribute value as Pacemaker 2.1 writes it, including that it cannot be read
+// AppendPacemaker appends an attribute value as Pacemaker 2.1 writes it, including that it cannot be read
 // back: a line feed becomes backslash-n, and from the first multi-byte character on nothing is escaped.
 // Digests are computed over this form.
-func escapePacemaker(b *strings.Builder, s string) {
+func AppendPacemaker(b []byte, s string) []byte {
+	plain := 0 // the first byte that has not been appended
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		switch {
-		case c >= 0xC0:
-			b.WriteString(s[i:])
-			return
-		case c == '&':
-			b.WriteString("&amp;")
-		case c == '<':
-			b.WriteString("&lt;")
-		case c == '>':
-			b.WriteString("&gt;")
-		case c == '"':
-			b.WriteString("&quot;")
-		case c == '\'':
-			b.WriteString("&apos;")
-		case c == '\t':
-			b.WriteString("    ")
-		case c == '\n':
-			b.WriteString(`\n`)
-		case c == '\r':
-			b.WriteString(`\r`)
-		case c < 0x20 || c > 0x7e:
-			b.WriteByte('\\')
-			b.WriteByte('0' + c>>6)
-			b.WriteByte('0' + c>>3&7)
-			b.WriteByte('0' + c&7)
+		if c >= 0xC0 {
+			break
+		}
+		if c >= 0x20 && c <= 0x7e && c != '&' && c != '<' && c != '>' && c != '"' && c != '\'' {
+			continue
+		}
+		b = append(b, s[plain:i]...)
+		plain = i + 1
+		switch c {
+		case '&':
+			b = append(b, "&amp;"...)
+		case '<':
+			b = append(b, "&lt;"...)
+		case '>':
+			b = append(b, "&gt;"...)
+		case '"':
+			b = append(b, "&quot;"...)
+		case '\'':
+			b = append(b, "&apos;"...)
+		case '\t':
+			b = append(b, "    "...)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
 		default:
-			b.WriteByte(c)
+			b = append(b, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
 		}
 	}
+	return append(b, s[plain:]...)
 }

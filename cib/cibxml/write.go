@@ -60,7 +60,7 @@ func (e *Element) writeTag(b *strings.Builder, style Style, depth int) {
 		b.WriteString(a.Name)
 		b.WriteString(`="`)
 		if style.Pacemaker {
-			escapePacemaker(b, a.Value)
+			b.Write(AppendPacemaker(nil, a.Value))
 		} else {
 			escapeExact(b, a.Value, style.Entities)
 		}

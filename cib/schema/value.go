@@ -18,6 +18,8 @@ type kind struct {
 	not []word
 	// id and ref mark the attributes whose values name elements of the document.
 	id, ref bool
+	// exact tells that white space counts: a pattern of the schema is about the text as it stands.
+	exact bool
 }
 
 // word is a value with the versions that know it.
@@ -58,10 +60,10 @@ var (
 	nonNegative = kind{what: "a whole number, 0 or more", ok: func(s string) bool { return isInteger(s) && sign(s) >= 0 }}
 	positive    = kind{what: "a whole number, 1 or more", ok: func(s string) bool { return isInteger(s) && sign(s) > 0 }}
 	score       = kind{what: "a whole number", ok: isInteger, words: words(always, "INFINITY", "+INFINITY", "-INFINITY")}
-	devices     = kind{what: "names of devices, separated by commas without blanks", ok: func(s string) bool {
+	devices     = kind{what: "names of devices, separated by commas without blanks", exact: true, ok: func(s string) bool {
 		return !slices.ContainsFunc(strings.Split(s, ","), func(d string) bool { return !madeOf(d, deviceChars) })
 	}}
-	portRange = kind{what: "a range of ports, such as 1024-1030", ok: func(s string) bool { return madeOf(s, "0123456789-") }}
+	portRange = kind{what: "a range of ports, such as 1024-1030", exact: true, ok: func(s string) bool { return madeOf(s, "0123456789-") }}
 )
 
 const deviceChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
@@ -74,7 +76,9 @@ func (k kind) accepts(value string, v version) bool {
 	if k.ok == nil && len(k.words) == 0 && len(k.not) == 0 {
 		return true
 	}
-	value = collapse(value)
+	if !k.exact {
+		value = collapse(value)
+	}
 	is := func(w word) bool { return w.text == value && w.has(v) }
 	if slices.ContainsFunc(k.not, is) {
 		return false

@@ -66,9 +66,3 @@ func ToNewest(doc *cibxml.Element) (*cibxml.Element, error) {
 	}
 	return doc, nil
 }
-
-// separateRoles does what became of access control in schema 2.0.
-func separateRoles(doc *cibxml.Element) *cibxml.Element { return doc }
-
-// settle does what changed in schema 3.0.
-func settle(doc *cibxml.Element) *cibxml.Element { return doc }

@@ -9,7 +9,7 @@ import (
 	"github.com/holdfast-ha/holdfast/clusterfile/agent"
 	"github.com/holdfast-ha/holdfast/clusterfile/build"
 	"github.com/holdfast-ha/holdfast/clusterfile/option"
-	"github.com/holdfast-ha/holdfast/crmd/throttle"
+	"github.com/holdfast-ha/holdfast/clusterfile/watch"
 )
 
 // Source is what reading needs besides the file.
@@ -24,9 +24,8 @@ type Source struct {
 type Config struct {
 	// Configuration is the CIB's section of that name.
 	Configuration *cibxml.Element
-	Throttle      throttle.Config
-	// NodeThrottle are the overrides of single nodes, complete.
-	NodeThrottle map[string]throttle.Config
+	// Watch is how nodes are watched.
+	Watch watch.Settings
 	// Secrets are parameters whose values come from files, and are not shown.
 	Secrets []Secret
 	// Advice is what is allowed but probably not meant.
@@ -60,7 +59,7 @@ func Read(f *clusterfile.File, src Source) *Config {
 		src.Agents = agent.Unknown{}
 	}
 	r := &reader{file: f, root: f.Rest, src: src, ids: build.NewIDs(nil), objects: map[string]object{}, out: &Config{}}
-	r.out.Throttle, r.out.NodeThrottle = Throttle(f)
+	r.out.Watch = watch.Read(f)
 	nodes := r.nodes()
 	properties := r.properties()
 	resources := r.resources()
@@ -73,6 +72,7 @@ func Read(f *clusterfile.File, src Source) *Config {
 	r.xml(conf)
 	r.resolve(conf)
 	r.advise(conf)
+	r.timeouts(conf)
 	slices.SortStableFunc(r.out.Advice, func(a, b Advice) int { return a.Line - b.Line })
 	r.out.Configuration = conf
 	return r.out
@@ -98,6 +98,7 @@ type reader struct {
 	refs    []reference
 	groups  []*group
 	devices []*device
+	told    bool // the worst case of fencing
 	out     *Config
 }
 

@@ -135,11 +135,13 @@ func TestRead_ThrottleFieldByField(t *testing.T) {
 	want.LoadThreshold, want.Factors, want.SampleMs = 0.7, [3]float64{1.1, 1.5, 1.9}, 10000
 	want.Shares[throttle.High] = throttle.Share{Jobs: 2}
 	want.Exempt = []string{"stonith", "stop"}
-	if d := cmp.Diff(want, c.Throttle); d != "" {
+	want.Inputs, want.FallMs = []string{"load", "cpu", "io_full"}, 20000
+	want.Thresholds["cpu"] = [4]float64{40, 70, 95, 0}
+	if d := cmp.Diff(want, c.Watch.Throttle); d != "" {
 		t.Error(d)
 	}
 	want.NodeActionLimit = 3
-	if d := cmp.Diff(map[string]throttle.Config{"n2": want}, c.NodeThrottle); d != "" {
+	if d := cmp.Diff(map[string]throttle.Config{"n2": want}, c.Watch.NodeThrottle); d != "" {
 		t.Error(d)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 // device is a [[stonith]] section, for advice about what is covered.
 type device struct {
+	id      string
 	section *clusterfile.Section
 	params  map[string]string
 }
@@ -183,7 +184,7 @@ func (r *reader) stonith(s *clusterfile.Section) *cibxml.Element {
 	}
 	p.Ops = r.operations(s, ref, a)
 	s.Done()
-	d := &device{section: s, params: map[string]string{}}
+	d := &device{id: p.ID, section: s, params: map[string]string{}}
 	for _, x := range p.Params {
 		d.params[x.Name] = x.Value
 	}

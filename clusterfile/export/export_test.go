@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/clusterfile/crm"
 	"github.com/holdfast-ha/holdfast/clusterfile/merge"
 	"github.com/holdfast-ha/holdfast/clusterfile/outline"
@@ -139,6 +140,16 @@ token = 2000 # slow network
 `
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// What the CIB does not have would be lost with the file.
+func TestFile_KeepsEverySectionThatTheCIBDoesNotHave(t *testing.T) {
+	for _, name := range clusterfile.Own {
+		text := head + "\n[" + name + ".x]\n# kept\n"
+		if got := File(text, &clusterfile.File{}, Input{Configuration: cibxml.New("configuration")}); !strings.Contains(got, "["+name+".x]\n# kept") {
+			t.Errorf("%s is lost:\n%s", name, got)
+		}
 	}
 }
 

@@ -9,9 +9,6 @@ import (
 	"github.com/holdfast-ha/holdfast/clusterfile/option"
 )
 
-// kept are the sections that do not come from the CIB and stay as they are written.
-var kept = []string{"", "cluster", "totem", "quorum", "logging", "throttle"}
-
 // File writes a whole cluster file: the membership's sections as they stand in text, the nodes with the attributes
 // that the CIB has for them, and everything else from the CIB. f is text, parsed.
 func File(text string, f *clusterfile.File, in Input) string {
@@ -22,7 +19,7 @@ func File(text string, f *clusterfile.File, in Input) string {
 	nodes := false
 	for _, block := range clusterfile.Blocks(text) {
 		switch {
-		case slices.Contains(kept, block.Key):
+		case block.Key == "" || slices.Contains(clusterfile.Own, block.Key):
 			b.WriteString(strings.TrimRight(block.Text, "\n") + "\n\n")
 		case block.Key == "node" && !nodes:
 			nodes = true

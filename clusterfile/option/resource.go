@@ -98,6 +98,7 @@ var Alert = Table{
 	{Name: "timeout", Kind: Span, Default: "30s", Help: "How long the alert agent may take."},
 	{Name: "timestamp-format", Kind: Text, Default: "%H:%M:%S.%06N", Help: "How times are written for the agent."},
 	{Name: "enabled", Kind: Boolean, Default: "true", Help: "Whether the alert is in effect."},
+	{Name: "alarms", Kind: Boolean, Default: "false", Help: "Whether the agent also hears of alarms, with CRM_alert_kind=alarm, which Pacemaker's agents do not know."},
 }
 
 // Node are the node attributes that mean something to the cluster; others are for rules.

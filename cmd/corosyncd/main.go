@@ -11,8 +11,8 @@ import (
 	"syscall"
 
 	"github.com/holdfast-ha/holdfast/corosyncd"
-	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/paths"
+	"github.com/holdfast-ha/holdfast/internal/realtime"
 )
 
 // exitConfig is for a configuration that a restart does not mend (EX_CONFIG).
@@ -28,10 +28,10 @@ func run() int {
 		fmt.Println("corosyncd", corosyncd.Version)
 		return 0
 	}
-	protection, problems := host.Protect()
+	protection, problems := realtime.Protect(corosyncd.Scheduling(paths.FromEnv()))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	queue := host.NewLogQueue(os.Stderr)
+	queue := realtime.NewLogQueue(os.Stderr)
 	written := make(chan struct{})
 	go func() { queue.Run(); close(written) }()
 	defer func() { queue.Close(); <-written }()

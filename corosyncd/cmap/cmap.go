@@ -118,6 +118,9 @@ func (e *entries) quorum(s *State) {
 			e.flag("quorum."+f.key, true)
 		}
 	}
+	if q.Device != nil {
+		e.device(q.Device)
+	}
 	v := s.View
 	e.u32("runtime.votequorum.this_node_id", v.Local)
 	e.u32("runtime.votequorum.ev_barrier", v.Quorum.Expected)

@@ -107,7 +107,7 @@ func (e *Engine) Fill(now time.Time, to, on int, h *frame.Heartbeat) {
 		Incarnation: e.cfg.Incarnation, ToIncarnation: p.incarnation, Seq: l.sent,
 		Sent: e.stamp(now), EchoSent: l.stamp,
 		Token: uint32(t.Token.Milliseconds()), Interval: uint32(t.Interval.Milliseconds()), Stall: uint32(e.stall(now).Milliseconds()),
-		Votes: uint16(own.Votes), QuorumFlags: uint16(own.Flags), Expected: uint32(own.Expected), Config: e.cfg.FileDigest,
+		Votes: uint16(own.Votes), QuorumFlags: uint16(own.Flags), Expected: uint32(own.Expected), Config: e.cfg.FileDigest, Keys: e.cfg.KeysDigest,
 		Ring: e.member.Ring(), ProposalSeq: seq, ProposalDigest: digest,
 		Cluster: e.cluster, Name: e.name, Table: e.table,
 	}

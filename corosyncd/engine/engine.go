@@ -42,6 +42,8 @@ type Config struct {
 	RingSeq uint64
 	// FileDigest identifies the cluster file, so that nodes notice when theirs differ.
 	FileDigest uint32
+	// KeysDigest identifies the cluster keys that this node can open.
+	KeysDigest uint32
 }
 
 // Input is what the engine reacts to.
@@ -87,6 +89,15 @@ type (
 	CancelWait struct{}
 )
 
+// DeviceVote is what the quorum device says about a ring.
+type DeviceVote struct {
+	Ring api.RingID
+	quorum.DeviceVote
+}
+
+// SetKeys tells of changed cluster keys.
+type SetKeys struct{ Digest uint32 }
+
 // Leave says goodbye to the others; Gone is the answer.
 type Leave struct{}
 
@@ -101,6 +112,8 @@ func (Fenced) input()      {}
 func (SetExpected) input() {}
 func (SetVotes) input()    {}
 func (CancelWait) input()  {}
+func (DeviceVote) input()  {}
+func (SetKeys) input()     {}
 func (Leave) input()       {}
 func (Wake) input()        {}
 
@@ -192,6 +205,7 @@ type peer struct {
 	links       []link
 	beat        Output // boxed once, so that heartbeats do not allocate
 	differs     differs
+	keys        uint32 // digest of the cluster keys that it can open
 }
 
 // link is the numbering of heartbeats to and from a peer on one link.
@@ -267,7 +281,7 @@ func (e *Engine) apply(now time.Time, cfg Config) {
 // Reconfigure takes over a changed cluster file. Cluster, Self and Incarnation must stay as they are.
 func (e *Engine) Reconfigure(now time.Time, cfg Config) []Output {
 	e.begin(now)
-	cfg.Incarnation = e.cfg.Incarnation
+	cfg.Incarnation, cfg.KeysDigest = e.cfg.Incarnation, e.cfg.KeysDigest
 	outs := e.member.Reconfigure(now, members(cfg.Nodes), memberTiming(cfg.Timing))
 	e.apply(now, cfg)
 	e.memberSaid(now, outs)
@@ -303,6 +317,13 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 		e.quorumSaid(now, e.quorum.Step(now, quorum.SetVotes{Node: in.ID, Votes: in.Votes}))
 	case CancelWait:
 		e.quorumSaid(now, e.quorum.Step(now, quorum.CancelWait{}))
+	case DeviceVote:
+		v := in.DeviceVote
+		v.Answered = v.Answered && in.Ring == e.member.Ring()
+		e.quorumSaid(now, e.quorum.Step(now, v))
+	case SetKeys:
+		e.cfg.KeysDigest = in.Digest
+		e.promptly(now)
 	case Leave:
 		e.membership(now, member.Leave{})
 	case Wake:

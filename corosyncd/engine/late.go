@@ -15,9 +15,31 @@ type lateness struct {
 	recent  time.Duration // worst of late
 	until   time.Time     // until when recent counts
 	starved bool          // what the host says
+	// events are the last times at which the engine was late, oldest first.
+	events []lateEvent
 	// paused is when this node came back from a pause longer than the token, zero when its view has been
 	// confirmed since.
 	paused time.Time
+}
+
+// lateEvent is one step that came late.
+type lateEvent struct {
+	at time.Time
+	by time.Duration
+}
+
+// maxLateEvents bounds how many are kept.
+const maxLateEvents = 32
+
+// LateSince is the worst delay of the engine in the steps since a time.
+func (e *Engine) LateSince(since time.Time) time.Duration {
+	worst := time.Duration(0)
+	for _, x := range e.late.events {
+		if x.at.After(since) {
+			worst = max(worst, x.by)
+		}
+	}
+	return worst
 }
 
 // lateFor is how long a lateness is told to the others: a host that was short of CPU once will be again.
@@ -40,6 +62,10 @@ func (e *Engine) noteLateness(now time.Time) {
 	if late < t.Interval/4 {
 		return
 	}
+	if n := len(e.late.events); n == maxLateEvents {
+		e.late.events = append(e.late.events[:0], e.late.events[1:]...)
+	}
+	e.late.events = append(e.late.events, lateEvent{now, late})
 	if late > e.late.recent || now.After(e.late.until) {
 		e.late.recent = late
 	}

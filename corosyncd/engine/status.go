@@ -15,6 +15,17 @@ func (e *Engine) WorstLateness() time.Duration { return e.late.worst }
 // Waiting reports whether the partition waits for all nodes.
 func (e *Engine) Waiting() bool { return e.quorum.Waiting() }
 
+// Keyless lists the members that have not said that they have the cluster keys with that digest.
+func (e *Engine) Keyless(digest uint32) []string {
+	var names []string
+	for i := range e.member.View().All() {
+		if i != e.self && e.peers[i].keys != digest || i == e.self && e.cfg.KeysDigest != digest {
+			names = append(names, e.cfg.Nodes[i].Name)
+		}
+	}
+	return names
+}
+
 // Links lists every link to every node, by node and link, the own ones included.
 func (e *Engine) Links() []api.LinkStatus {
 	var list []api.LinkStatus

@@ -85,6 +85,8 @@ type Heartbeat struct {
 	// ProposalSeq and ProposalDigest name the view that the sender proposes, which is its present view when
 	// it is content with it.
 	ProposalSeq, ProposalDigest uint64
+	// Keys is a digest of the cluster keys that the sender can open, 0 when it tells none.
+	Keys uint32
 	// Cluster and Name are the cluster's and the sender's. Decoded, they are parts of the packet.
 	Cluster, Name []byte
 	// Table has the sender's configured nodes by ascending id.
@@ -95,9 +97,10 @@ type Heartbeat struct {
 const (
 	maxText    = 255
 	maxEntries = 1024
-	// fixedSize is the length of the fields before the names. The packet says it too, so that a later
-	// version can append fields and still be understood.
-	fixedSize = 5*8 + 4*4 + 2 + 2 + 2 + 4 + 4 + 4 + 3*8 + 8
+	// leastFixed is the length of the fields before the names in the first version, fixedSize in this one. The
+	// packet says it too, so that a later version can append fields and still be understood.
+	leastFixed = 5*8 + 4*4 + 2 + 2 + 2 + 4 + 4 + 4 + 3*8 + 8
+	fixedSize  = leastFixed + 4
 )
 
 // Append encodes h behind b.
@@ -123,6 +126,7 @@ func (h *Heartbeat) Append(b []byte) []byte {
 	b = le.AppendUint64(b, h.ProposalSeq)
 	b = le.AppendUint64(b, h.ProposalDigest)
 	b = le.AppendUint64(b, 0) // room for the quorum device's vote
+	b = le.AppendUint32(b, h.Keys)
 	b = appendText(b, h.Cluster)
 	b = appendText(b, h.Name)
 	b = le.AppendUint16(b, uint16(len(h.Table)))
@@ -151,7 +155,7 @@ func (h *Heartbeat) Decode(b []byte) bool {
 		return false
 	}
 	fixed := int(le.Uint16(b))
-	if b = b[2:]; fixed < fixedSize || len(b) < fixed {
+	if b = b[2:]; fixed < leastFixed || len(b) < fixed {
 		return false
 	}
 	h.Incarnation = api.Incarnation(le.Uint64(b))
@@ -172,6 +176,10 @@ func (h *Heartbeat) Decode(b []byte) bool {
 	h.Ring.Seq = le.Uint64(b[74:])
 	h.ProposalSeq = le.Uint64(b[82:])
 	h.ProposalDigest = le.Uint64(b[90:])
+	h.Keys = 0
+	if fixed >= fixedSize {
+		h.Keys = le.Uint32(b[leastFixed:])
+	}
 	var ok bool
 	if h.Cluster, b, ok = cutText(b[fixed:]); !ok {
 		return false

@@ -69,6 +69,16 @@ func NewOpener(keys []Key, self api.NodeID, link int) *Opener {
 	return &Opener{keys: keys, self: self, link: link, sessions: make(map[sessionID]*session), budget: strangers}
 }
 
+// SetKeys changes the keys that are opened. Packets of keys that are gone are foreign from now on.
+func (o *Opener) SetKeys(keys []Key) {
+	o.keys = keys
+	for id := range o.sessions {
+		if o.key(id.key) == nil {
+			delete(o.sessions, id)
+		}
+	}
+}
+
 // Refill lets the opener meet senders again. It is to be called about once a second.
 func (o *Opener) Refill() { o.budget = strangers }
 

@@ -6,6 +6,7 @@
 package gossip
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,8 +47,8 @@ type Config struct {
 	Cluster string
 	Nodes   []Node
 	Port    int
-	// Key encrypts streams; 32 bytes.
-	Key []byte
+	// Keys encrypt; 32 bytes each. All are opened, the first one seals.
+	Keys [][]byte
 	// MTU is the longest payload that Sender should be given.
 	MTU     int
 	Sender  Sender
@@ -63,6 +64,8 @@ type Meta struct {
 	Version string     `json:"v"`
 	// Format is the newest packet format that the node understands.
 	Format int `json:"f"`
+	// Public is the key with which secrets can be sent to the node.
+	Public []byte `json:"p,omitempty"`
 }
 
 // Command is what one member tells another. The four numbers of sender and receiver make a recorded command
@@ -73,10 +76,15 @@ type Command struct {
 	To              api.NodeID      `json:"to"`
 	ToIncarnation   api.Incarnation `json:"to_incarnation"`
 	Seq             uint64          `json:"seq"`
-	// Do is reload, expected, votes, cancel-wait or leave.
+	// Do is reload, expected, votes, cancel-wait, leave, credentials, want-credentials, or a step of a change of keys.
 	Do    string     `json:"do"`
 	Node  api.NodeID `json:"node,omitempty"`
 	Votes int        `json:"votes,omitempty"`
+	// Key names a cluster key, Secret is one in an envelope for the receiver.
+	Key    uint32 `json:"key,omitempty"`
+	Secret []byte `json:"secret,omitempty"`
+	// Data are certificates for the quorum device server.
+	Data []byte `json:"data,omitempty"`
 }
 
 // Timeouts. Nothing waits for gossip, so they are generous.
@@ -91,7 +99,7 @@ const (
 const (
 	maxCommands = 64
 	maxPackets  = 256
-	maxCommand  = 4096
+	maxCommand  = 16384
 )
 
 // Gossip is a node's part in the gossip. Run must be called.
@@ -104,11 +112,16 @@ type Gossip struct {
 	list      *memberlist.Memberlist // nil while Run does not run
 	nodes     []Node
 	members   []string // in the view, without this node
+	keys      *memberlist.Keyring
 }
 
 // New makes a Gossip and opens its TCP sockets.
 func New(cfg Config) (*Gossip, error) {
-	g := &Gossip{cfg: cfg, nodes: cfg.Nodes, commands: make(chan Command, maxCommands), present: make(chan struct{}, 1)}
+	keys, err := memberlist.NewKeyring(cfg.Keys, cfg.Keys[0])
+	if err != nil {
+		return nil, fmt.Errorf("gossip: %w", err)
+	}
+	g := &Gossip{cfg: cfg, keys: keys, nodes: cfg.Nodes, commands: make(chan Command, maxCommands), present: make(chan struct{}, 1)}
 	t, err := newTransport(g)
 	if err != nil {
 		return nil, err
@@ -164,7 +177,7 @@ func (g *Gossip) config() *memberlist.Config {
 	c.Name = g.cfg.Self
 	c.Label = g.cfg.Cluster
 	c.Transport = g.transport
-	c.SecretKey = g.cfg.Key
+	c.Keyring = g.keys
 	c.AdvertisePort, c.BindPort = g.cfg.Port, g.cfg.Port
 	c.RequireNodeNames = true
 	c.EnableCompression = false
@@ -234,6 +247,26 @@ func (g *Gossip) SetMembers(names []string) {
 	case g.present <- struct{}{}:
 	default:
 	}
+}
+
+// SetKeys changes the keys. It may be called at any time.
+func (g *Gossip) SetKeys(keys [][]byte) error {
+	for _, k := range keys {
+		if err := g.keys.AddKey(k); err != nil {
+			return fmt.Errorf("gossip: add a key: %w", err)
+		}
+	}
+	if err := g.keys.UseKey(keys[0]); err != nil {
+		return fmt.Errorf("gossip: use a key: %w", err)
+	}
+	for _, k := range g.keys.GetKeys() {
+		if !slices.ContainsFunc(keys, func(want []byte) bool { return bytes.Equal(want, k) }) {
+			if err := g.keys.RemoveKey(k); err != nil {
+				return fmt.Errorf("gossip: remove a key: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // SetNodes changes the configured nodes.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -62,7 +63,7 @@ func start(t *testing.T, n int, change func(i int, c *Config)) []*Gossip {
 	var all []*Gossip
 	for i := range n {
 		c := Config{
-			Self: fmt.Sprintf("n%d", i+1), Cluster: "shop", Nodes: nodes(n), Port: testPort, Key: []byte(strings.Repeat("k", 32)), MTU: 1400,
+			Self: fmt.Sprintf("n%d", i+1), Cluster: "shop", Nodes: nodes(n), Port: testPort, Keys: [][]byte{[]byte(strings.Repeat("k", 32))}, MTU: 1400,
 			Sender: wire{addr(i + 1), to}, Streams: host{},
 			Meta: Meta{ID: api.NodeID(i + 1), Version: "1"}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		}
@@ -117,11 +118,11 @@ func TestRun_MembersLearnAboutEachOther(t *testing.T) {
 
 func TestTell_BringsACommand(t *testing.T) {
 	all := start(t, 2, nil)
-	want := Command{From: 1, FromIncarnation: 5, To: 2, ToIncarnation: 6, Seq: 1, Do: "reload"}
+	want := Command{From: 1, FromIncarnation: 5, To: 2, ToIncarnation: 6, Seq: 1, Do: "reload", Key: 7, Secret: []byte("s")}
 	eventually(t, "n2 is reached", func() bool { return all[0].Tell("n2", want) == nil })
 	select {
 	case got := <-all[1].Commands():
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v", got)
 		}
 	case <-time.After(5 * time.Second):
@@ -155,7 +156,7 @@ func TestRun_KeepsOutAnotherClusterAnotherKeyAndStrangers(t *testing.T) {
 		case 1:
 			c.Cluster = "shpo"
 		case 2:
-			c.Key = []byte(strings.Repeat("x", 32))
+			c.Keys = [][]byte{[]byte(strings.Repeat("x", 32))}
 		}
 		if i != 3 {
 			c.Nodes = nodes(3) // nobody else has n4 in the file

@@ -1,3 +1,5 @@
+// Package host is what the heartbeat daemon asks of the operating system: to be told when it is not run on
+// time, and to say that it is ready.
 package host
 
 import (

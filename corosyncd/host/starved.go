@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/holdfast-ha/holdfast/internal/realtime"
 )
 
 // Thresholds of the kernel's pressure stall information, in percent of the last ten seconds.
@@ -19,7 +21,7 @@ const (
 
 // WatchPressure reports when the host begins and ends to be so short of CPU or memory that this process may be
 // late, until ctx ends. A process with realtime priority and locked memory is not held up by either.
-func WatchPressure(ctx context.Context, p Protection, report func(starved bool)) {
+func WatchPressure(ctx context.Context, p realtime.Protection, report func(starved bool)) {
 	if p.Realtime && p.Locked {
 		return
 	}

@@ -51,6 +51,7 @@ type Config struct {
 // Links are the open sockets. Run must be called to receive.
 type Links struct {
 	cfg    Config
+	keys   atomic.Pointer[[]frame.Key]
 	conns  []PacketConn
 	inbox  chan *Received
 	free   chan *Received
@@ -84,6 +85,7 @@ const maxReceived = 1024
 // sender seals and sends for one goroutine.
 type sender struct {
 	sealer  *frame.Sealer
+	keys    *[]frame.Key // those that the sealer was made from
 	writers []Writer
 	buf     []byte
 }
@@ -99,19 +101,24 @@ func Open(cfg Config) (*Links, error) {
 		}
 		l.conns = append(l.conns, c)
 	}
+	l.SetKeys(cfg.Keys)
 	for _, s := range []*sender{&l.core, &l.others} {
-		var salt [8]byte
-		if _, err := rand.Read(salt[:]); err != nil {
-			l.Close()
-			return nil, fmt.Errorf("links: %w", err)
-		}
-		s.sealer = frame.NewSealer(cfg.Keys[0], cfg.Self, binary.LittleEndian.Uint64(salt[:]))
 		s.buf = make([]byte, 0, frame.MaxPacket)
 		for _, c := range l.conns {
 			s.writers = append(s.writers, c.Writer())
 		}
 	}
 	return l, nil
+}
+
+// SetKeys changes the keys: all are opened, the first one seals. It may be called at any time.
+func (l *Links) SetKeys(keys []frame.Key) { l.keys.Store(&keys) }
+
+// rekey makes a sealer for the present keys. It happens once for each change of them.
+func (s *sender) rekey(self api.NodeID, keys *[]frame.Key) {
+	var salt [8]byte
+	_, _ = rand.Read(salt[:]) // never fails
+	s.sealer, s.keys = frame.NewSealer((*keys)[0], self, binary.LittleEndian.Uint64(salt[:])), keys
 }
 
 // Close closes the sockets, which ends Run.
@@ -152,7 +159,8 @@ func (l *Links) Release(r *Received) {
 
 // read serves one socket.
 func (l *Links) read(link int, c PacketConn) error {
-	opener := frame.NewOpener(l.cfg.Keys, l.cfg.Self, link)
+	keys := l.keys.Load()
+	opener := frame.NewOpener(*keys, l.cfg.Self, link)
 	buf := make([]byte, frame.MaxPacket)
 	var second time.Time // in which the opener and the log of foreign keys have their budget
 	reported := false
@@ -164,6 +172,10 @@ func (l *Links) read(link int, c PacketConn) error {
 		if now := time.Now(); now.Sub(second) >= time.Second {
 			second, reported = now, false
 			opener.Refill()
+		}
+		if k := l.keys.Load(); k != keys {
+			keys = k
+			opener.SetKeys(*k)
 		}
 		var h frame.Header
 		payload, v := opener.Open(buf[:n], &h)
@@ -255,6 +267,9 @@ func (l *Links) SendGossip(to api.NodeID, link int, addr netip.Addr, payload []b
 }
 
 func (l *Links) send(s *sender, packet []byte, kind frame.Kind, to api.NodeID, link int, addr netip.Addr) error {
+	if k := l.keys.Load(); k != s.keys {
+		s.rekey(l.cfg.Self, k)
+	}
 	if err := s.writers[link].WriteTo(s.sealer.Seal(packet, kind, to, link), netip.AddrPortFrom(addr, uint16(l.cfg.Port))); err != nil {
 		l.unsent.Add(1)
 		return err

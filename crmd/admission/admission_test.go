@@ -91,7 +91,7 @@ func open(t *testing.T) *shop {
 	}
 	s.hash = pki.Hash(authority.Cert)
 	srv := NewServer(Config{
-		Authority: authority, GossipKey: first.GossipKey, Content: s.current, Propose: s.propose,
+		Authority: authority, GossipKey: func() (string, error) { return first.GossipKey, nil }, Content: s.current, Propose: s.propose,
 		Live: func(node string) bool { return node == s.live }, Log: slog.New(slog.NewTextHandler(s, nil)),
 	})
 	s.addr = serve(t, first, srv.Handler())

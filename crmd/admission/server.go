@@ -20,7 +20,8 @@ import (
 // Config is what a Server needs.
 type Config struct {
 	Authority *pki.Authority
-	GossipKey string // as it is in the file
+	// GossipKey is the cluster's key at present, in hexadecimal.
+	GossipKey func() (string, error)
 	// Content is the configuration as this node has it.
 	Content func() *content.Content
 	// Propose makes a change of the configuration, here or through the leader, and waits for its result.
@@ -100,6 +101,10 @@ func (s *Server) admit(ctx context.Context, call joinCall, req *joinRequest) (*j
 	if _, _, err := Place(s.cfg.Content().File.Text, req.Node, req.Links); err != nil {
 		return nil, ipc.Errorf(api.CodeConfig, "%v", err)
 	}
+	key, err := s.cfg.GossipKey()
+	if err != nil {
+		return nil, err
+	}
 	if err := s.cfg.Propose(ctx, content.RemoveToken{ID: call.Token}); errors.Is(err, content.ErrNoToken) {
 		return nil, unknownToken(call.Token)
 	} else if err != nil {
@@ -110,7 +115,7 @@ func (s *Server) admit(ctx context.Context, call joinCall, req *joinRequest) (*j
 		return nil, fmt.Errorf("%w. The token is used up; make a new one", err)
 	}
 	return &joinReply{
-		ID: id, Cert: string(cert), CAKey: string(s.cfg.Authority.KeyPEM), GossipKey: s.cfg.GossipKey,
+		ID: id, Cert: string(cert), CAKey: string(s.cfg.Authority.KeyPEM), GossipKey: key,
 		File: api.ClusterFile{Version: file.Version, Text: file.Text},
 	}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/cib/lrm"
 	"github.com/holdfast-ha/holdfast/crmd/attrs"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 	"github.com/holdfast-ha/holdfast/crmd/status"
 )
@@ -23,11 +24,18 @@ func (m *Machine) event(now time.Time, node string, ev api.OpEvent) {
 	ok := ev.Cancelled || !lrm.Failed(ev.Op.Status, ev.Op.RC, target)
 	if f != nil {
 		delete(m.flights, ev.Key)
+		if ev.Cancelled && f.task != graph.TaskCancel {
+			ok = false // taken back before it had a result: what comes after it must not go on
+		}
 		if f.task == graph.TaskNotify || ev.Op.Task == "delete" {
 			ok = true // their failure changes nothing
 		}
 	}
 	m.noteEvent(node, ev, ok)
+	if failed := !ok && ev.Recorded && !isProbe(ev.Op) && !ev.Cancelled; failed || ok && f != nil {
+		m.happened(incident.Ended{Key: ev.Key, Op: ev.Op.Key, Task: ev.Op.Task, Resource: ev.Rsc, Node: node, OK: !failed,
+			NoAnswer: ev.Op.Status == lrm.Timeout, Text: resultText(ev), Hang: ev.Hang})
+	}
 	if !ok && ev.Recorded {
 		m.want("Event failed: " + ev.Op.Key)
 		ignored := f != nil && f.ignoreFailure || m.ignore[node+" "+ev.Op.Key]
@@ -35,8 +43,11 @@ func (m *Machine) event(now time.Time, node string, ev api.OpEvent) {
 	}
 	switch {
 	case f != nil && f.action != 0 && f.number == m.plan.number:
+		if ev.Cancelled && !ok {
+			m.want("Cancelled: " + ev.Op.Key)
+		}
 		m.done(now, f.action, ok)
-	case f != nil:
+	case f != nil && !ev.Cancelled:
 		m.want("Old event: " + ev.Op.Key)
 	case ev.Cancelled || !ev.Recorded:
 		// the end of something that nobody waits for any more
@@ -55,14 +66,7 @@ func (m *Machine) noteEvent(node string, ev api.OpEvent, ok bool) {
 	if ev.Cancelled || !ev.Recorded {
 		return
 	}
-	text := fmt.Sprintf("%s on %s: %s", ev.Op.Key, node, ev.Op.RC)
-	if ev.Op.Status != lrm.Done {
-		text = fmt.Sprintf("%s on %s: %s", ev.Op.Key, node, ev.Op.Status)
-	}
-	if ev.Op.ExitReason != "" {
-		text += " (" + ev.Op.ExitReason + ")"
-	}
-	text += fmt.Sprintf(", %d ms", ev.Op.ExecMs)
+	text := fmt.Sprintf("%s on %s: %s", ev.Op.Key, node, resultText(ev))
 	if ok || isProbe(ev.Op) {
 		m.note("op-done", ev.Rsc, text)
 		return
@@ -71,6 +75,18 @@ func (m *Machine) noteEvent(node string, ev api.OpEvent, ok bool) {
 		text += ", output: " + ev.Output
 	}
 	m.warn("op-failed", ev.Rsc, text)
+}
+
+// resultText is a result in words.
+func resultText(ev api.OpEvent) string {
+	text := ev.Op.RC.String()
+	if ev.Op.Status != lrm.Done {
+		text = ev.Op.Status.String()
+	}
+	if ev.Op.ExitReason != "" {
+		text += " (" + ev.Op.ExitReason + ")"
+	}
+	return text + fmt.Sprintf(", %d ms", ev.Op.ExecMs)
 }
 
 // isProbe: a probe that finds a resource active does not "fail" for a person.

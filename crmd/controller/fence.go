@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/lrm"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 	"github.com/holdfast-ha/holdfast/crmd/status"
 )
@@ -104,6 +105,7 @@ func (m *Machine) startFence(now time.Time, a *graph.Action) {
 		text += fmt.Sprintf(" (after %d ms, so that the other side goes first if it is alive)", req.Delay)
 	}
 	m.warn("fence-asked", a.Node, text)
+	m.happened(incident.FenceAsked{Target: a.Node, Action: action, Reason: req.Reason, Delay: time.Duration(req.Delay) * time.Millisecond})
 	m.emit(Fence{req})
 }
 
@@ -160,6 +162,7 @@ func (m *Machine) fenceDone(now time.Time, in FenceDone) {
 	fl := m.flights[s.key]
 	delete(m.flights, s.key)
 	if ok {
+		m.happened(incident.FenceEnded{Target: s.target, Action: s.action, By: r.Delegate, OK: true, Took: time.Duration(r.Done-r.Started) * time.Millisecond})
 		m.note("fence-done", s.target, fmt.Sprintf("%s of %s is confirmed by %s after %d ms", s.action, s.target, r.Delegate, r.Done-r.Started))
 		m.fenced(now, s.target, s.action)
 	} else {
@@ -188,6 +191,7 @@ func (m *Machine) fenceFailed(now time.Time, s *shot, r api.FenceResult) {
 		pause = m.cfg.Times.FenceRetry
 	}
 	x.next = now.Add(pause)
+	m.happened(incident.FenceEnded{Target: s.target, Action: s.action, By: r.Delegate, Reason: x.why, Attempt: x.count, Next: pause})
 	m.warn("fence-failed", s.target, fmt.Sprintf("%s of %s failed (attempt %d): %s; next try in %s, nothing that the node may run is started elsewhere until then",
 		s.action, s.target, x.count, x.why, pause))
 }
@@ -239,6 +243,8 @@ func (m *Machine) fenceHappened(now time.Time, ev api.FenceEvent) {
 		return // the node is back already: the event is older than its life
 	}
 	m.note("fence-done", ev.Target, fmt.Sprintf("%s was fenced by %s for %s", ev.Target, ev.Result.Delegate, ev.Client))
+	m.happened(incident.FenceEnded{Target: ev.Target, Action: ev.Action, By: ev.Result.Delegate, OK: true, Asker: ev.Client,
+		Took: time.Duration(ev.Result.Done-ev.Result.Started) * time.Millisecond})
 	m.fenced(now, ev.Target, ev.Action)
 	m.want("External Fencing Operation: " + ev.Target)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/lrm"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 	"github.com/holdfast-ha/holdfast/crmd/status"
 	"github.com/holdfast-ha/holdfast/crmd/transition"
@@ -25,8 +26,8 @@ type flight struct {
 	order           api.Order
 }
 
-// start carries out one action of the graph.
-func (m *Machine) start(now time.Time, a *graph.Action) {
+// start carries out one action of the graph, which a limit has held back for some time.
+func (m *Machine) start(now time.Time, a *graph.Action, waited time.Duration) {
 	switch {
 	case a.Task == graph.TaskFence:
 		m.startFence(now, a)
@@ -41,7 +42,7 @@ func (m *Machine) start(now time.Time, a *graph.Action) {
 	case a.Kind == graph.Cluster || a.Resource == nil:
 		m.done(now, a.ID, true) // probe_again, maintenance_nodes: nothing that has to be carried out anywhere
 	default:
-		m.startOperation(a)
+		m.startOperation(a, waited)
 	}
 }
 
@@ -58,11 +59,11 @@ func (m *Machine) transitionKey(a *graph.Action) lrm.Key {
 	return lrm.Key{Action: a.ID, Transition: m.plan.number, TargetRC: lrm.RC(rc), UUID: m.cfg.UUID}
 }
 
-func (m *Machine) startOperation(a *graph.Action) {
+func (m *Machine) startOperation(a *graph.Action, waited time.Duration) {
 	key := m.transitionKey(a)
 	o := api.Order{Kind: api.OrderOp, Key: key.String(), Rsc: a.Resource.ID, Class: a.Resource.Class, Provider: a.Resource.Provider,
 		Type: a.Resource.Type, Task: a.Task, FeatureSet: m.cfg.FeatureSet, ShutdownLock: a.ShutdownLock,
-		Params: make(map[string]string), Meta: make(map[string]string)}
+		Waited: waited.Milliseconds(), Params: make(map[string]string), Meta: make(map[string]string)}
 	for _, at := range slices.Concat(a.Attrs, a.Params) {
 		if meta, ok := strings.CutPrefix(at.Name, "CRM_meta_"); ok {
 			o.Meta[meta] = at.Value
@@ -88,7 +89,12 @@ func (m *Machine) startOperation(a *graph.Action) {
 	if o.Interval > 0 {
 		m.ignore[node+" "+a.Key] = o.Meta["on_fail"] == "ignore"
 	}
-	m.note("op-start", a.Resource.ID, fmt.Sprintf("%s on %s", a.Key, node))
+	text := fmt.Sprintf("%s on %s", a.Key, node)
+	if waited > 0 {
+		text += fmt.Sprintf(", after it waited %d ms for the throttle", waited.Milliseconds())
+	}
+	m.note("op-start", a.Resource.ID, text)
+	m.happened(incident.Began{Key: o.Key, Task: a.Task, Resource: o.Rsc, Node: node, Waited: waited, Changes: o.Task != "monitor" && o.Task != graph.TaskNotify && o.Kind == api.OrderOp})
 	m.send(node, o)
 }
 
@@ -188,6 +194,7 @@ func (m *Machine) expired(now time.Time, a *graph.Action) {
 	op := lrm.Op{ID: a.Resource.ID + "_last_failure_0", Key: a.Key, Task: a.Task, IntervalMs: interval, Origin: "action_expired",
 		FeatureSet: m.cfg.FeatureSet, Transition: key, Status: lrm.Timeout, RC: lrm.RCError, CallID: -1, Node: a.Node,
 		ExitReason: "Controller on " + a.Node + " did not return result in time", LastRCChange: now.Unix(), Digest: lrm.Digest(nil)}
+	m.happened(incident.Ended{Key: key.String(), Op: a.Key, Task: a.Task, Resource: a.Resource.ID, Node: a.Node, NoAnswer: true, Text: op.ExitReason})
 	m.recordLost(a, op)
 	m.countFailure(now, a.Node, op, false)
 }

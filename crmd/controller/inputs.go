@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/attrs"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 )
@@ -77,6 +78,8 @@ type Planned struct {
 	Err  error
 	// Source names the file with the input of this run, "" when it was not kept.
 	Source string
+	// Changes are what becomes of resources, for the incident.
+	Changes []incident.Change
 }
 
 // FenceDone is the outcome of Fence.

@@ -146,6 +146,7 @@ func (m *Machine) advance(now time.Time) {
 		m.tendConfiguration(now)
 		m.tendEngine(now)
 		m.tendPlan(now)
+		m.tellIdle()
 		m.tendRaft(now)
 	}
 	m.version()

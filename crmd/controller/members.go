@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/status"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 )
@@ -36,7 +37,7 @@ type member struct {
 	seen           bool // was ready before in this office
 	fresh          bool // votes, but has no configuration log (any more): its vote is worth nothing
 	mode           throttle.Mode
-	cores          int
+	cores, jobs    int
 	why            string // why it is not ready
 }
 
@@ -67,6 +68,7 @@ func (m *Machine) tendMembers(now time.Time) {
 			x.state = failedCRM
 			m.warn("crm-lost", name, fmt.Sprintf("crmd on %s has not answered for %s (%s): the node counts as failed", name, m.cfg.Times.CRMGrace, x.why))
 			m.status = status.SetState(m.status, m.statusNode(name), status.State{CRMD: "offline", Join: "down", Expected: "member", Origin: "crm_gone"})
+			m.happened(incident.Lost{Node: name, Reason: "its crmd does not answer: " + x.why, Resources: m.activeOn(name)})
 			m.nodeLost(now, name)
 			m.want("Node failure: " + name)
 		}
@@ -117,7 +119,8 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		m.nodeLost(now, in.Node)
 	}
 	x.state, x.session, x.seq, x.since, x.why = ready, a.Session, a.Seq, now, ""
-	x.mode, x.cores, x.seen, x.fresh = throttle.ParseMode(a.Mode), a.Cores, true, a.Fresh && slices.Contains(m.raft.Voters, in.Node)
+	x.mode, x.cores, x.jobs = throttle.ParseMode(a.Mode), a.Cores, a.Jobs
+	x.seen, x.fresh = true, a.Fresh && slices.Contains(m.raft.Voters, in.Node)
 	node := m.statusNode(in.Node)
 	var resources []*cibxml.Element
 	for _, text := range a.History {
@@ -158,6 +161,7 @@ func (m *Machine) nodeReported(now time.Time, up api.Updates) {
 		m.note("throttle", up.Node, fmt.Sprintf("throttle mode of %s: %s (was %s)", up.Node, mode, x.mode))
 		x.mode = mode
 	}
+	x.jobs = up.Jobs
 	if up.Lost {
 		m.crmGone(now, CRMGone{Node: up.Node, Session: up.Session, Reason: "it had to drop reports that nobody took"})
 		return
@@ -178,6 +182,10 @@ func (m *Machine) nodeReported(now time.Time, up api.Updates) {
 			history = e
 		}
 		if u.Rsc != "" {
+			if history == nil && status.Resource(m.status, node, u.Rsc) != nil && (u.Event == nil || m.flights[u.Event.Key] == nil) {
+				// A report that crossed the order to delete had brought the history back: what is planned rests on it.
+				m.want("Resource state removal")
+			}
 			m.status = status.SetResource(m.status, node, u.Rsc, history)
 		}
 		if u.Event != nil {

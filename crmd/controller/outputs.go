@@ -4,6 +4,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/attrs"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 )
 
 // Output is what the owner of the controller has to do. Outputs are carried out in order, without waiting for
@@ -82,6 +83,9 @@ type Note struct {
 	Loud bool
 }
 
+// Happened is something that belongs into an incident.
+type Happened struct{ Event incident.Event }
+
 func (Campaign) output()    {}
 func (AskProgress) output() {}
 func (Enlist) output()      {}
@@ -97,3 +101,4 @@ func (AddVoter) output()    {}
 func (RemoveVoter) output() {}
 func (Answer) output()      {}
 func (Note) output()        {}
+func (Happened) output()    {}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 	"github.com/holdfast-ha/holdfast/crmd/transition"
@@ -25,6 +26,7 @@ type planning struct {
 	reasons string    // the reason that the running transition was made for
 	recheck time.Time // when to plan although nothing happened
 	load    map[string]int
+	ended   bool // a transition has ended, and idleness has not been told since
 }
 
 // maxStale: after this many plans that were overtaken by events, one is carried out all the same. It is
@@ -113,6 +115,7 @@ func (m *Machine) planned(now time.Time, in Planned) {
 	p.recheck = m.recheckAt(now, in.Graph.RecheckBy)
 	if n := len(in.Graph.Synapses); n > 0 {
 		m.note("transition", m.cfg.Node, fmt.Sprintf("transition %d: %d actions, because of: %s", p.number, n, p.reasons))
+		m.happened(incident.Planned{Transition: p.number, Reason: p.reasons, Input: in.Source, Changes: in.Changes})
 	}
 	m.fencing.forgetCleared(in.Graph)
 	p.engine = transition.New(in.Graph, m.limits(), m.inFlight(), now)
@@ -152,24 +155,33 @@ func (m *Machine) tendEngine(now time.Time) {
 
 // limits is what the throttle allows now.
 func (m *Machine) limits() transition.Limits {
-	all := m.ThrottleOf("")
-	l := transition.Limits{Node: make(map[string]int), Exempt: all.Exempt}
+	c := m.ThrottleOf("")
+	l := transition.Limits{Node: make(map[string]int), Maximum: make(map[string]int), Exempt: c.Exempt}
 	var nodes []throttle.Node
 	for name, x := range m.members {
-		c := all
-		if _, differs := m.throttles.Nodes[name]; differs {
-			c = m.ThrottleOf(name)
-		}
-		n := throttle.Node{Mode: x.mode, Maximum: c.Maximum(max(1, x.cores))}
+		n := throttle.Node{Mode: x.mode, Maximum: m.maximum(x)}
 		nodes = append(nodes, n)
-		l.Node[name] = c.Jobs(n.Mode, n.Maximum)
+		l.Node[name], l.Maximum[name] = m.ThrottleOf(name).Jobs(n.Mode, n.Maximum), n.Maximum
 	}
-	batch := 0
 	if m.plan.graph != nil {
-		batch = m.plan.graph.BatchLimitN
+		l.Batch = m.plan.graph.BatchLimitN
 	}
-	l.Total = all.Total(batch, nodes)
+	l.Total = c.Total(l.Batch, nodes)
 	return l
+}
+
+// maximum is the most jobs that a node takes at once: what it says itself, or for a node that has said nothing
+// yet what this one would take.
+func (m *Machine) maximum(x *member) int {
+	switch own := m.members[m.cfg.Node]; {
+	case x.jobs > 0:
+		return x.jobs
+	case x.cores > 0:
+		return m.ThrottleOf(x.Name).Maximum(x.cores)
+	case own != nil && own.jobs > 0:
+		return own.jobs
+	}
+	return m.ThrottleOf(x.Name).Maximum(1)
 }
 
 // perform carries out what the engine says.
@@ -177,7 +189,7 @@ func (m *Machine) perform(now time.Time, outputs []transition.Output) {
 	for _, o := range outputs {
 		switch o := o.(type) {
 		case transition.Run:
-			m.start(now, o.Action)
+			m.start(now, o.Action, o.Waited)
 		case transition.Expired:
 			m.expired(now, o.Action)
 		case transition.Finished:
@@ -199,6 +211,15 @@ func (m *Machine) finished(s transition.Summary) {
 	p.engine, p.aborted = nil, time.Time{}
 	if again && !m.fencing.waiting() {
 		m.want(s.Reason)
+	}
+	p.ended = true
+}
+
+// tellIdle tells once that a transition has ended and that nothing else is to be done.
+func (m *Machine) tellIdle() {
+	if p := &m.plan; p.ended && p.engine == nil && !p.busy && p.reason == "" {
+		p.ended = false
+		m.happened(incident.Idle{})
 	}
 }
 

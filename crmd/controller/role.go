@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/status"
 )
 
@@ -202,6 +203,7 @@ func (m *Machine) lead(now time.Time, acting bool) {
 	m.flights, m.written = make(map[string]*flight), make(map[string]bool)
 	m.members = make(map[string]*member)
 	m.note("dc", m.cfg.Node, m.officeText())
+	m.happened(incident.Office{Leads: true})
 	m.markDeparted(now)
 	for _, x := range m.view.Members {
 		m.newMember(now, x)
@@ -244,11 +246,24 @@ func (m *Machine) resign(now time.Time, why string) {
 	}
 	r.leads, r.acting = false, false
 	m.note("dc", m.cfg.Node, m.cfg.Node+" is not the DC any more: "+why)
+	m.happened(incident.Office{Leads: false})
 	m.attrOutputs(m.attrs.SetWriter(now, false))
 	m.plan = planning{number: m.plan.number, run: m.plan.run}
 	m.flights = make(map[string]*flight)
 	m.members = make(map[string]*member)
 	m.head = m.config
+	m.unlearn()
+}
+
+// unlearn forgets what an office of this node has left in the status about members: another DC tells them what to do.
+// Otherwise a node that was fenced, came back under that DC and is lost again would pass for dead, whatever it runs.
+func (m *Machine) unlearn() {
+	for _, x := range m.view.Members {
+		node := status.NodeOf(x.ID, x.Name)
+		if n := status.Find(m.status, node); n != nil && n.Get("expected") != "member" {
+			m.status = status.Remove(m.status, node)
+		}
+	}
 }
 
 // viewChanged takes a new view.
@@ -264,10 +279,14 @@ func (m *Machine) viewChanged(now time.Time, v api.View) {
 		}
 	}
 	if !m.role.leads {
+		m.unlearn()
 		return
 	}
 	m.markDeparted(now)
 	for _, x := range v.Members {
+		if !old.Has(x.ID) {
+			m.happened(incident.Joined{Node: x.Name, Reborn: sameLife(old, x)})
+		}
 		if k := m.members[x.Name]; k == nil || k.Incarnation != x.Incarnation && !old.Has(x.ID) {
 			m.newMember(now, x)
 		} else {
@@ -276,6 +295,7 @@ func (m *Machine) viewChanged(now time.Time, v api.View) {
 	}
 	if old.Quorum.Quorate != v.Quorum.Quorate {
 		m.want(map[bool]string{true: "Quorum gained", false: "Quorum lost"}[v.Quorum.Quorate])
+		m.happened(incident.Quorum{Quorate: v.Quorum.Quorate, Reason: v.Quorum.Reason})
 	}
 }
 
@@ -316,6 +336,11 @@ func (m *Machine) markDeparted(now time.Time) {
 		if inOrder {
 			st = status.Down
 			st.Origin = "node_left"
+		}
+		if inOrder {
+			m.happened(incident.Left{Node: d.Name})
+		} else {
+			m.happened(incident.Lost{Node: d.Name, Reason: d.Reason, LastHeard: d.LastHeard, Resources: m.activeOn(d.Name)})
 		}
 		m.status = status.SetState(m.status, node, st)
 		m.status = status.DropAttrs(m.status, node)

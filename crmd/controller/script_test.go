@@ -130,6 +130,10 @@ func (w *world) verb(f []string) []Output {
 		return w.m.Step(w.now, Planned{Run: w.m.plan.run, Graph: w.graph(f[1:]), Load: map[string]int{"n1": 5, "n2": 1}})
 	case "result": // result NODE OPKEY rc=N [status=N] [seq=N]
 		return w.m.Step(w.now, NodeReported{w.result(f)})
+	case "deleted": // deleted NODE RSC: the node confirms the end of a history
+		w.runs++
+		return w.m.Step(w.now, NodeReported{api.Updates{Node: f[1], Session: "s1", Mode: "negligible",
+			Updates: []api.NodeUpdate{{Seq: uint64(w.runs), Rsc: f[2], Event: &api.OpEvent{Rsc: f[2], Op: lrm.Op{Task: "delete", CallID: -1}}}}}})
 	case "fence-done": // fence-done TARGET ok|REASON
 		r := api.FenceResult{Delegate: "n2", Action: "reboot", Reason: strings.Join(f[2:], " ")}
 		if f[2] != "ok" {
@@ -265,8 +269,9 @@ func (w *world) result(f []string) api.Updates {
 	op := lrm.Op{ID: rsc + "_last_0", Key: opKey, Task: task, IntervalMs: interval, Transition: k, RC: lrm.RC(n("rc")), Status: lrm.Status(n("status"))}
 	history := cibxml.New("lrm_resource", "id", rsc, "class", "ocf", "provider", "pacemaker", "type", "Dummy").Append(op.XML())
 	w.runs++
+	cancelled := op.Status == lrm.Cancelled
 	return api.Updates{Node: node, Session: arg(f, "session", "s1"), Mode: "negligible",
-		Updates: []api.NodeUpdate{{Seq: uint64(w.runs), Rsc: rsc, XML: history.Compact(), Event: &api.OpEvent{Key: key, Rsc: rsc, Op: op, Recorded: true}}}}
+		Updates: []api.NodeUpdate{{Seq: uint64(w.runs), Rsc: rsc, XML: history.Compact(), Event: &api.OpEvent{Key: key, Rsc: rsc, Op: op, Recorded: !cancelled, Cancelled: cancelled}}}}
 }
 
 // describe is one line for an output; notes about single operations are left out.

@@ -33,6 +33,9 @@ func From(doc *cibxml.Element, banned func(device string) bool) api.FenceConfig 
 			c.WatchdogTimeout = -1
 		}
 	}
+	if ms, err := value.Duration(Option(conf, "priority-fencing-delay")); err == nil && ms > 0 {
+		c.PriorityDelay = ms
+	}
 	r := reader{conf: conf, banned: banned}
 	for e := range conf.Child("resources").Tags() {
 		r.resource(e, stoppedRole(e))

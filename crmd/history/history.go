@@ -263,14 +263,27 @@ func (h *History) Element(rsc string) *cibxml.Element {
 	if e.lock != "" {
 		x.Set("shutdown-lock", e.lock)
 	}
-	for _, ops := range [][]*lrm.Op{{e.lastFailure, e.last}, e.migrations, e.recurring} {
-		for _, op := range ops {
-			if op != nil {
-				x.Append(op.XML())
-			}
-		}
+	for _, op := range e.records() {
+		x.Append(op.XML())
 	}
 	return x
+}
+
+// records are all records of a resource.
+func (e *entry) records() []*lrm.Op {
+	all := slices.Concat([]*lrm.Op{e.lastFailure, e.last}, e.migrations, e.recurring)
+	return slices.DeleteFunc(all, func(op *lrm.Op) bool { return op == nil })
+}
+
+// LastCall is the newest call of a resource, 0 when there is none. It is what tells the order of its records.
+func (h *History) LastCall(rsc string) int {
+	last := 0
+	if e := h.resources[rsc]; e != nil {
+		for _, op := range e.records() {
+			last = max(last, op.CallID)
+		}
+	}
+	return last
 }
 
 // Active reports whether the last thing known of a resource is that it runs here, for the warning when a node

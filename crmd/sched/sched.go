@@ -46,8 +46,24 @@ type Result struct {
 }
 
 // Parse reads the cluster that a CIB describes. The model must not be changed.
-func Parse(in Input) *model.Model {
+func Parse(in Input) *model.Model { return parse(in, &report.Log{}) }
+
+// Check finds what is wrong with a CIB, in the order in which the scheduler stumbles over it. That it has to
+// fence a node is a doubt about the configuration too, as for Pacemaker's crm_verify.
+func Check(in Input) []report.Problem {
 	log := &report.Log{}
+	m := parse(in, log)
+	r := Plan(m, in, Options{})
+	log.Problems = append(log.Problems, r.Log.Problems...)
+	for _, c := range r.Transition.NodeChanges() {
+		if c.Fence && c.Task != "on" && !c.Node.IsGuest() {
+			log.ConfigWarning("Scheduling node %s for fencing", c.Node.Name)
+		}
+	}
+	return log.Problems
+}
+
+func parse(in Input, log *report.Log) *model.Model {
 	b := unpack.Configuration(unpack.Input{Doc: in.Doc, Now: in.Now, Zone: in.Zone, Log: log})
 	m := b.Model()
 	conf := opconf.New(m, m.World)
@@ -72,7 +88,9 @@ func Plan(m *model.Model, in Input, opt Options) *Result {
 	for _, c := range m.Compared {
 		conf.DigestsOf(c.Rsc, c.Op, c.Node, "")
 	}
-	b := action.NewBook(m, m.State.Clone(), conf, log)
+	state := m.State.Clone()
+	state.Log = log
+	b := action.NewBook(m, state, conf, log)
 	b.Replay(m.Requests)
 	set := constraint.Read(b, unpack.Section(m.Doc, "constraints"))
 	score.Apply(b, set)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/holdfast-ha/holdfast/api"
 )
@@ -70,10 +71,50 @@ type Config struct {
 	// ClusterHigh and ClusterExtreme are the share of active peers that may be busy at once while a node is
 	// in that mode.
 	ClusterHigh, ClusterExtreme float64
-	// SampleMs is the time between two samples.
-	SampleMs int64
-	// Exempt are tasks that never wait: stonith, stop, demote, monitor, start, promote, ...
+	// SampleMs is the time between two samples of load and store, FastMs between those of the other inputs.
+	SampleMs, FastMs int64
+	// FallMs is for how long the inputs must allow a lower mode before it is taken. Pacemaker takes it at once.
+	FallMs int64
+	// Inputs are what is looked at: names of Inputs. Pacemaker looks at store and load.
+	Inputs []string
+	// Thresholds of the inputs besides store and load, from which they are low, medium, high and extreme; 0 is
+	// never.
+	Thresholds map[string][4]float64
+	// Exempt are tasks that do not wait because of load: stonith, stop, demote, monitor (recurring ones),
+	// probe, start, promote, ... The job maximum of an idle node holds for them all the same.
 	Exempt []string
+}
+
+// Names of the inputs.
+const (
+	Store      = "store"       // CPU use of crmd, as a share of a core
+	Load       = "load"        // 1-minute load average
+	CPU        = "cpu"         // pressure (PSI) some, 10 s, percent
+	Memory     = "memory"      // pressure some
+	MemoryFull = "memory_full" // pressure full
+	IO         = "io"          // pressure some
+	IOFull     = "io_full"     // pressure full
+	Queue      = "queue"       // tasks that run or could run, per core
+	Late       = "late"        // how long a normal process waits for a CPU, ms
+)
+
+// Inputs are the names of all inputs.
+var Inputs = []string{Store, Load, CPU, Memory, MemoryFull, IO, IOFull, Queue, Late}
+
+// thresholds are where the inputs that Pacemaker does not have become low, medium, high and extreme.
+func thresholds() map[string][4]float64 {
+	return map[string][4]float64{
+		CPU: {50, 70, 90, 0}, Memory: {10, 20, 40, 70}, MemoryFull: {2, 5, 15, 40}, IO: {40, 60, 80, 0}, IOFull: {15, 30, 50, 80},
+		Queue: {2, 4, 8, 0}, Late: {100, 300, 1000, 5000},
+	}
+}
+
+// SampleOf is a sample from a node's vitals. Store is not in them.
+func SampleOf(h *api.Host, v *api.Vitals) Sample {
+	cores := max(h.Cores, 1)
+	return Sample{Cores: cores, Load: v.CPU.Load[0], Fast: map[string]float64{
+		CPU: v.Pressure.CPU.Some10, Memory: v.Pressure.Memory.Some10, MemoryFull: v.Pressure.Memory.Full10, IO: v.Pressure.IO.Some10,
+		IOFull: v.Pressure.IO.Full10, Queue: float64(v.CPU.Running) / float64(cores), Late: float64(v.Late)}}
 }
 
 // Default is Pacemaker 2.1's throttle.
@@ -82,7 +123,8 @@ func Default() Config {
 		LoadThreshold: 0.8, Factors: [3]float64{1.2, 1.6, 2.0}, SingleCore: 0.6,
 		StoreLimit: 0.95, StoreLimitSingle: 0.4, StoreFactors: [4]float64{0.8, 0.9, 1.0, 1.5},
 		Shares:      [5]Share{{Fraction: 1}, {Fraction: 0.5}, {Fraction: 0.25}, {Jobs: 1}, {Jobs: 1}},
-		JobsPerCore: 2, ClusterHigh: 0.5, ClusterExtreme: 0.25, SampleMs: 30000,
+		JobsPerCore: 2, ClusterHigh: 0.5, ClusterExtreme: 0.25, SampleMs: 30000, FastMs: 1000,
+		Inputs: []string{Store, Load}, Thresholds: thresholds(), Exempt: []string{"stonith", "stop", "demote", "monitor"},
 	}
 }
 
@@ -101,8 +143,23 @@ func (c Config) Validate() error {
 			bad("throttle.shares.%s: must be a fraction from 0 to 1 or a number of jobs", Mode(i))
 		}
 	}
-	if c.SampleMs < 100 {
-		bad("throttle.sample: must be at least 100ms, have %dms", c.SampleMs)
+	if c.SampleMs < 1000 || c.FastMs < 1000 {
+		bad("throttle.sample: must be at least 1s, have %dms, and fast_sample %dms", c.SampleMs, c.FastMs)
+	}
+	for _, in := range c.Inputs {
+		if !slices.Contains(Inputs, in) {
+			bad("throttle.inputs: there is no input %q, only %v", in, Inputs)
+		}
+	}
+	for _, in := range Inputs {
+		last := 0.0
+		for _, t := range c.Thresholds[in] {
+			if t < 0 || t > 0 && t < last {
+				bad("throttle.thresholds.%s: must rise from low to extreme, 0 is never; have %v", in, c.Thresholds[in])
+				break
+			}
+			last = max(last, t)
+		}
 	}
 	if c.JobsPerCore < 1 {
 		bad("throttle.jobs_per_core: must be at least 1, have %d", c.JobsPerCore)
@@ -117,45 +174,63 @@ type Sample struct {
 	Load float64
 	// Store is the CPU time that crmd used since the last sample, as a share of a core.
 	Store float64
+	// Fast are the other inputs by name.
+	Fast map[string]float64
 }
 
-// Judge returns the node's mode, the worst of its inputs, and the inputs with their thresholds.
+// Judge returns the node's mode, the worst of the selected inputs, and the inputs with their thresholds.
 func (c Config) Judge(s Sample) (Mode, []api.ThrottleInput) {
 	var inputs []api.ThrottleInput
 	worst := Negligible
-	add := func(name string, value float64, thresholds []float64) {
-		m := classify(value, thresholds)
+	for _, name := range Inputs {
+		if !slices.Contains(c.Inputs, name) || name == Load && c.LoadThreshold <= 0 {
+			continue
+		}
+		value, at := c.input(name, s)
+		m := classify(value, at)
 		worst = max(worst, m)
-		inputs = append(inputs, api.ThrottleInput{Name: name, Value: value, Thresholds: thresholds, Mode: m.String()})
-	}
-	limit := c.StoreLimit
-	cores := float64(s.Cores)
-	if s.Cores <= 1 {
-		limit, cores = c.StoreLimitSingle, c.SingleCore
-	}
-	if c.LoadThreshold > 0 {
-		limit = min(limit, c.LoadThreshold)
-	}
-	add("store", s.Store, scale(limit, c.StoreFactors[:]))
-	if c.LoadThreshold > 0 {
-		add("load", s.Load, scale(c.LoadThreshold*cores, c.Factors[:]))
+		inputs = append(inputs, api.ThrottleInput{Name: name, Value: value, Thresholds: at, Mode: m.String()})
 	}
 	return worst, inputs
 }
 
-func scale(unit float64, factors []float64) []float64 {
+// input is an input's value and its thresholds.
+func (c Config) input(name string, s Sample) (float64, []float64) {
+	limit, cores := c.StoreLimit, float64(s.Cores)
+	if s.Cores <= 1 {
+		limit, cores = c.StoreLimitSingle, c.SingleCore
+	}
+	switch name {
+	case Store:
+		if c.LoadThreshold > 0 {
+			limit = min(limit, c.LoadThreshold)
+		}
+		return s.Store, scale(limit, 1, c.StoreFactors[:])
+	case Load:
+		return s.Load, scale(c.LoadThreshold, cores, c.Factors[:])
+	default:
+		at := c.Thresholds[name]
+		return s.Fast[name], at[:]
+	}
+}
+
+// scale is unit × n × each factor, rounded to single precision as Pacemaker stores its thresholds.
+func scale(unit, n float64, factors []float64) []float64 {
 	out := make([]float64, len(factors))
 	for i, f := range factors {
-		out[i] = unit * f
+		single := float32(float64(float32(unit)) * n * f)
+		// The shortest decimal that means this number: 7.68, not 7.680000305.
+		out[i], _ = strconv.ParseFloat(strconv.FormatFloat(float64(single), 'g', -1, 32), 64)
 	}
 	return out
 }
 
-// classify: a value is in a mode when it is strictly above the mode's threshold.
+// classify: a value is in a mode when it is strictly above the mode's threshold, compared in single precision
+// as Pacemaker does: 0.80 is not above 80 % of one. A threshold of 0 is no threshold.
 func classify(value float64, thresholds []float64) Mode {
 	m := Negligible
 	for i, t := range thresholds {
-		if value > t {
+		if t > 0 && float32(value) > float32(t) {
 			m = Mode(i + 1)
 		}
 	}
@@ -199,6 +274,3 @@ func (c Config) Total(batchLimit int, nodes []Node) int {
 	}
 	return limit
 }
-
-// Exempted reports whether actions of that task never wait for the throttle.
-func (c Config) Exempted(task string) bool { return slices.Contains(c.Exempt, task) }

@@ -86,9 +86,10 @@ func TestValidate_NamesTheSettings(t *testing.T) {
 		t.Errorf("defaults: %v", err)
 	}
 	c := Default()
-	c.Factors, c.SampleMs, c.Shares[2].Fraction = [3]float64{2, 1, 3}, 1, 7
+	c.Factors, c.SampleMs, c.Shares[2].Fraction, c.Inputs = [3]float64{2, 1, 3}, 1, 7, []string{"lode"}
+	c.Thresholds[IO] = [4]float64{50, 40, 0, 0}
 	err := c.Validate()
-	for _, want := range []string{"throttle.factors", "throttle.sample", "throttle.shares.medium"} {
+	for _, want := range []string{"throttle.factors", "throttle.sample", "throttle.shares.medium", `no input "lode"`, "throttle.thresholds.io"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}

@@ -45,8 +45,12 @@ func (Wake) input()      {}
 // Output is what the owner of the engine has to do.
 type Output interface{ output() }
 
-// Run asks for an action to be carried out; its result comes back as Done.
-type Run struct{ Action *graph.Action }
+// Run asks for an action to be carried out; its result comes back as Done. Waited is for how long only a limit
+// held it back.
+type Run struct {
+	Action *graph.Action
+	Waited time.Duration
+}
 
 // Expired tells that an action gave no result in time. The engine has already counted it as failed.
 type Expired struct{ Action *graph.Action }
@@ -236,9 +240,13 @@ func (e *Engine) fire(now time.Time) []Output {
 			}
 			continue
 		}
+		run := Run{Action: s.Action}
+		if !s.held.IsZero() {
+			run.Waited = now.Sub(s.held)
+		}
 		s.state, s.held, s.deadline = fired, time.Time{}, now.Add(e.timeout(s.Action))
 		busy.add(e, s.Action)
-		out = append(out, Run{s.Action})
+		out = append(out, run)
 	}
 	return out
 }

@@ -111,10 +111,23 @@ func TestStep_LimitsHoldBackAndUrgentGoesFirst(t *testing.T) {
 	expect(t, "limit raised", e.Step(start, SetLimits{Limits{Node: map[string]int{"n1": 2}}}), "run 1")
 }
 
-func TestStep_ExemptTasksNeitherWaitNorCount(t *testing.T) {
-	lim := Limits{Total: 1, Node: map[string]int{"n1": 1}, Exempt: []string{"stop"}}
-	e := New(build(t, "1 stop n1", "2 stop n1", "3 start n1", "4 start n1"), lim, nil, start)
-	expect(t, "begin", e.Step(start, Wake{}), "run 1, run 2, run 3")
+func TestStep_ExemptClassesDoNotWaitForLoad(t *testing.T) {
+	g := build(t, "1 start n1", "2 start n1", "3 stop n1", "4 stop n1", "5 stop n1", "6 stonith n2", "7 monitor n1")
+	lim := Limits{Total: 1, Node: map[string]int{"n1": 1}, Exempt: []string{"stop", "stonith", "monitor"}, Maximum: map[string]int{"n1": 3}}
+	e := New(g, lim, nil, start)
+	// The fence and as many stops as an idle node may run; the monitor runs once and so is a probe, which waits.
+	expect(t, "begin", e.Step(start, Wake{}), "run 6, run 3, run 4, run 5")
+	out := e.Step(start.Add(4*time.Second), Done{3, true})
+	expect(t, "nothing exempt is left to run", out, "run 1")
+	if w := out[0].(Run).Waited; w != 4*time.Second {
+		t.Errorf("it waited %s", w)
+	}
+}
+
+func TestStep_BatchLimitHoldsForExemptClasses(t *testing.T) {
+	g := build(t, "1 stop n1", "2 stop n2", "3 stop n3")
+	e := New(g, Limits{Total: 1, Batch: 2, Exempt: []string{"stop"}}, nil, start)
+	expect(t, "begin", e.Step(start, Wake{}), "run 1, run 2")
 }
 
 func TestStep_FencingCountsAgainstTheTotalOnly(t *testing.T) {

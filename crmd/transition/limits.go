@@ -12,8 +12,20 @@ import (
 type Limits struct {
 	Total int            // actions in flight in the whole cluster; 0 none
 	Node  map[string]int // jobs per node; a node that is missing is not limited
-	// Exempt tasks neither wait for nor count against Node and Total.
-	Exempt []string
+	// Exempt classes neither wait for nor count against Node and Total, which load lowers. Batch actions in the
+	// whole cluster and Maximum on a node, which load does not change, hold for every action; 0 or missing is
+	// no limit.
+	Exempt  []string
+	Batch   int
+	Maximum map[string]int
+}
+
+// Class is the name of an action's kind in Limits.Exempt: its task, but a monitor that runs once is a probe.
+func Class(a *graph.Action) string {
+	if a.Task == "monitor" && (a.Meta("interval") == "" || a.Meta("interval") == "0") {
+		return "probe"
+	}
+	return a.Task
 }
 
 // urgency orders actions that compete for a limit: what protects data and ends damage comes first.
@@ -27,13 +39,13 @@ func urgency(task string) int {
 
 // load counts what is in flight, as the limits count it.
 type load struct {
-	total      int
-	onNode     map[string]int
-	migrations []*graph.Action
+	total, all    int // all counts exempt actions too
+	onNode, allOn map[string]int
+	migrations    []*graph.Action
 }
 
 func (e *Engine) load() *load {
-	l := &load{onNode: make(map[string]int)}
+	l := &load{onNode: make(map[string]int), allOn: make(map[string]int)}
 	for _, s := range e.synapses {
 		if s.state == fired {
 			l.add(e, s.Action)
@@ -43,7 +55,11 @@ func (e *Engine) load() *load {
 }
 
 func (l *load) add(e *Engine, a *graph.Action) {
-	if slices.Contains(e.limits.Exempt, a.Task) {
+	l.all++
+	if a.Task != graph.TaskFence {
+		l.allOn[host(a)]++
+	}
+	if slices.Contains(e.limits.Exempt, Class(a)) {
 		return
 	}
 	l.total++
@@ -56,7 +72,13 @@ func (l *load) add(e *Engine, a *graph.Action) {
 }
 
 func (e *Engine) allowed(busy *load, a *graph.Action) bool {
-	if slices.Contains(e.limits.Exempt, a.Task) {
+	maximum := e.limits.Maximum[host(a)]
+	switch {
+	case e.limits.Batch > 0 && busy.all >= e.limits.Batch:
+		return false
+	case maximum > 0 && a.Task != graph.TaskFence && busy.allOn[host(a)] >= maximum:
+		return false
+	case slices.Contains(e.limits.Exempt, Class(a)):
 		return true
 	}
 	if e.limits.Total > 0 && busy.total >= e.limits.Total {

@@ -4,6 +4,7 @@ package worker
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -50,6 +51,10 @@ type Result struct {
 	// Again is set for a later run of a recurring operation whose result changed.
 	Again bool
 	Agent history.Parameters
+	// Hang is what the agent, or the service, was doing when it gave no answer.
+	Hang *api.Hang
+	// Fatal makes the failure count so much that the resource leaves the node.
+	Fatal bool
 }
 
 // maxUnsent bounds what is kept for a DC that does not listen. Beyond it the node asks to be enlisted anew,
@@ -70,8 +75,8 @@ type Worker struct {
 	hist *history.History
 	// running are the orders whose operation was submitted and has not given its first result.
 	running map[string]api.Order
-	// recurring are the keys of orders whose recurring operation is active, by operation key.
-	recurring map[string]string
+	// recurring are the orders whose recurring operation is active, by operation key.
+	recurring map[string]api.Order
 	// cancels are the keys of cancel orders that wait for the executor, by operation key.
 	cancels map[string]string
 
@@ -82,20 +87,21 @@ type Worker struct {
 	unsent   []api.NodeUpdate
 	overflow bool
 	mode     string
+	jobs     int
 }
 
 // New makes the worker of a node. session identifies this life of crmd.
 func New(node, session string, cores int) *Worker {
 	return &Worker{node: node, session: session, cores: cores, hist: history.New(node), mode: "negligible",
-		running: make(map[string]api.Order), recurring: make(map[string]string), cancels: make(map[string]string),
+		running: make(map[string]api.Order), recurring: make(map[string]api.Order), cancels: make(map[string]string),
 		seen: make(map[string]bool)}
 }
 
 // DC is the node that this one takes orders from, "" before the first.
 func (w *Worker) DC() string { return w.dc }
 
-// SetMode sets the throttle mode that updates carry.
-func (w *Worker) SetMode(mode string) { w.mode = mode }
+// SetLoad sets the throttle mode, and the most jobs that this node takes at once, that updates carry.
+func (w *Worker) SetLoad(mode string, jobs int) { w.mode, w.jobs = mode, jobs }
 
 // Enlist makes dc this node's DC. A DC that is older than the present one is refused.
 func (w *Worker) Enlist(e api.Enlist) (api.Enlisted, error) {
@@ -103,7 +109,7 @@ func (w *Worker) Enlist(e api.Enlist) (api.Enlisted, error) {
 		return api.Enlisted{}, fmt.Errorf("%s takes orders from %s, which is newer than %s", w.node, w.dc, e.DC)
 	}
 	w.dc, w.gen = e.DC, e.Generation
-	answer := api.Enlisted{Node: w.node, Session: w.session, Seq: w.seq, Cores: w.cores, Mode: w.mode, FeatureSet: cib.FeatureSet}
+	answer := api.Enlisted{Node: w.node, Session: w.session, Seq: w.seq, Cores: w.cores, Mode: w.mode, Jobs: w.jobs, FeatureSet: cib.FeatureSet}
 	for _, rsc := range w.hist.Known() {
 		answer.History = append(answer.History, w.hist.Element(rsc).Compact())
 	}
@@ -116,7 +122,8 @@ func (w *Worker) Enlist(e api.Enlist) (api.Enlisted, error) {
 			answer.Unsent = append(answer.Unsent, *u.Event)
 		}
 	}
-	w.unsent, w.overflow = nil, false
+	// What is unsent stays: the answer may get lost. The DC skips what the answer contained, by its number.
+	w.overflow = false
 	return answer, nil
 }
 
@@ -178,7 +185,7 @@ func (w *Worker) order(o api.Order) []Output {
 func (w *Worker) op(o api.Order) []Output {
 	w.running[o.Key] = o
 	if o.Interval > 0 {
-		w.recurring[lrm.OpKey(o.Rsc, o.Task, o.Interval)] = o.Key
+		w.recurring[lrm.OpKey(o.Rsc, o.Task, o.Interval)] = o
 	} else if o.Task != "monitor" && o.Task != "notify" {
 		w.endRecurring(o.Rsc) // the executor ends them before it runs the operation
 	}
@@ -198,12 +205,19 @@ func (w *Worker) endRecurring(rsc string) {
 
 // forget drops what is in flight of a resource; its results will not count.
 func (w *Worker) forget(rsc string) {
-	for key, o := range w.running {
-		if o.Rsc == rsc {
-			delete(w.running, key)
+	for _, key := range slices.Sorted(maps.Keys(w.running)) {
+		if o := w.running[key]; o.Rsc == rsc {
+			w.takenBack(o)
 		}
 	}
 	w.endRecurring(rsc)
+}
+
+// takenBack tells the DC that an order that it waits for will give no result.
+func (w *Worker) takenBack(o api.Order) {
+	delete(w.running, o.Key)
+	w.report(o.Rsc, &api.OpEvent{Key: o.Key, Rsc: o.Rsc, Cancelled: true,
+		Op: lrm.Op{Key: lrm.OpKey(o.Rsc, o.Task, o.Interval), Task: o.Task, IntervalMs: o.Interval, Status: lrm.Cancelled, CallID: -1}})
 }
 
 func (w *Worker) cancel(o api.Order) []Output {
@@ -243,9 +257,17 @@ func (w *Worker) result(r Result) history.Result {
 		Params:   params, Agent: r.Agent, Lock: o.ShutdownLock,
 		Op: lrm.Op{Key: lrm.OpKey(o.Rsc, o.Task, o.Interval), Task: o.Task, IntervalMs: o.Interval, FeatureSet: o.FeatureSet,
 			Origin: "do_update_resource", Transition: key, Status: r.Status, RC: r.RC, ExitReason: r.ExitReason, CallID: r.CallID,
-			LastRCChange: r.LastChange, ExecMs: r.ExecMs, QueueMs: r.QueueMs,
+			LastRCChange: r.LastChange, ExecMs: r.ExecMs, QueueMs: r.QueueMs + waited(r),
 			MigrateSource: o.Meta["migrate_source"], MigrateTarget: o.Meta["migrate_target"]},
 	}
+}
+
+// waited is what the throttle adds to the queue time: to the first run of an operation only.
+func waited(r Result) int64 {
+	if r.Again {
+		return 0
+	}
+	return r.Order.Waited
 }
 
 // Result takes a result of the executor.
@@ -253,20 +275,24 @@ func (w *Worker) Result(r Result) {
 	o := r.Order
 	opKey := lrm.OpKey(o.Rsc, o.Task, o.Interval)
 	if r.Status == lrm.Cancelled {
-		delete(w.running, o.Key)
+		if _, waits := w.running[o.Key]; waits {
+			w.takenBack(o)
+		}
 		if orderKey, asked := w.cancels[opKey]; asked {
 			delete(w.cancels, opKey)
 			w.cancelled(opKey, orderKey, o)
 		}
 		return
 	}
-	if _, waited := w.running[o.Key]; !waited && !(r.Again && w.recurring[opKey] == o.Key) {
+	asked, waits := w.running[o.Key]
+	if !waits && !(r.Again && w.recurring[opKey].Key == o.Key) {
 		return // of a resource that was deleted meanwhile, or of a recurring operation that has been replaced
 	}
+	r.Order.Waited = asked.Waited
 	delete(w.running, o.Key)
 	h := w.result(r)
 	w.hist.Record(h)
-	w.report(o.Rsc, &api.OpEvent{Key: o.Key, Rsc: o.Rsc, Op: h.Op, Recorded: !history.Unrecorded(o.Task), Output: r.Output})
+	w.report(o.Rsc, &api.OpEvent{Key: o.Key, Rsc: o.Rsc, Op: h.Op, Recorded: !history.Unrecorded(o.Task), Output: r.Output, Hang: r.Hang, Fatal: r.Fatal})
 }
 
 // NothingToCancel tells that the executor had no such recurring operation.
@@ -278,15 +304,62 @@ func (w *Worker) NothingToCancel(c Cancel) {
 	}
 }
 
+// Monitored reports whether a recurring monitor of the resource is active here.
+func (w *Worker) Monitored(rsc string) bool {
+	_, ok := w.monitor(rsc)
+	return ok
+}
+
+// monitor is the order of the resource's recurring monitor with the shortest interval.
+func (w *Worker) monitor(rsc string) (best api.Order, ok bool) {
+	for _, o := range w.recurring {
+		if o.Rsc == rsc && o.Task == "monitor" && (!ok || o.Interval < best.Interval) {
+			best, ok = o, true
+		}
+	}
+	return best, ok
+}
+
+// Hung records that a resource's monitor failed because its processes hang, which the monitor itself may not
+// see. fatal makes the resource leave the node. Without a recurring monitor nothing is recorded.
+func (w *Worker) Hung(rsc string, fatal bool, h *api.Hang, nowSeconds int64) bool {
+	o, ok := w.monitor(rsc)
+	if !ok {
+		return false
+	}
+	agent, _ := w.hist.Agent(rsc)
+	o.Class, o.Provider, o.Type = agent.Class, agent.Provider, agent.Type
+	w.Result(Result{Order: o, CallID: -1, Status: lrm.Done, RC: lrm.RCError, ExitReason: h.Reason, LastChange: nowSeconds, Again: true, Hang: h, Fatal: fatal})
+	return true
+}
+
+// Running lists the resources that are active here and the class, provider and type of each.
+func (w *Worker) Running() []history.Resource {
+	var out []history.Resource
+	for _, rsc := range w.hist.Known() {
+		if agent, ok := w.hist.Agent(rsc); ok && w.hist.Active(rsc) {
+			out = append(out, agent)
+		}
+	}
+	return out
+}
+
+// Parameters are those that the resource was last given here.
+func (w *Worker) Parameters(rsc string) map[string]string {
+	o, _ := w.monitor(rsc)
+	return o.Params
+}
+
 // Fail records a failure that did not happen, for crm_resource --fail.
 func (w *Worker) Fail(rsc string, nowSeconds int64) error {
 	agent, ok := w.hist.Agent(rsc)
 	if !ok {
 		return fmt.Errorf("resource %s has no history on %s", rsc, w.node)
 	}
-	op := lrm.Op{Key: lrm.OpKey(rsc, "asyncmon", 0), Task: "asyncmon", Origin: "crm_resource", RC: lrm.RCError,
-		Transition: lrm.Key{Action: int(w.seq), Transition: -1, UUID: lrm.NoUUID}, ExitReason: "Simulated failure",
-		CallID: -1, LastRCChange: nowSeconds}
+	call := w.hist.LastCall(rsc) + 1 // newer than what went before, older than the recovery
+	op := lrm.Op{Key: lrm.OpKey(rsc, "asyncmon", 0), Task: "asyncmon", Origin: "do_update_resource", RC: lrm.RCError,
+		FeatureSet: cib.FeatureSet, Transition: lrm.Key{Action: call, Transition: -1, UUID: lrm.NoUUID},
+		ExitReason: "Simulated failure", CallID: call, LastRCChange: nowSeconds}
 	w.hist.Record(history.Result{Resource: agent, Op: op})
 	w.report(rsc, &api.OpEvent{Key: op.Transition.String(), Rsc: rsc, Op: op, Recorded: true})
 	return nil
@@ -307,7 +380,7 @@ func (w *Worker) report(rsc string, ev *api.OpEvent) {
 
 // Unsent are the updates to send to the DC, oldest first.
 func (w *Worker) Unsent() api.Updates {
-	return api.Updates{Node: w.node, Session: w.session, Updates: slices.Clone(w.unsent), Mode: w.mode, Lost: w.overflow}
+	return api.Updates{Node: w.node, Session: w.session, Updates: slices.Clone(w.unsent), Mode: w.mode, Jobs: w.jobs, Lost: w.overflow}
 }
 
 // Sent removes the updates that the DC has acknowledged.

@@ -103,8 +103,14 @@ func TestEnlist_TellsEverything(t *testing.T) {
 	if len(e.History) != 1 || len(e.Running) != 1 || e.Running[0].Task != "monitor" || len(e.Unsent) != 1 || e.Session != "s1" {
 		t.Errorf("got %+v", e)
 	}
-	if got := sent(w); got != "" {
-		t.Errorf("updates that the answer contains are sent again: %s", got)
+	// The answer may get lost: what it contained stays until it is acknowledged, numbered so that it counts once.
+	for _, u := range w.Unsent().Updates {
+		if u.Seq > e.Seq {
+			t.Errorf("update %d is not in the answer, which says %d", u.Seq, e.Seq)
+		}
+	}
+	if w.Sent(e.Seq); len(w.Unsent().Updates) != 0 {
+		t.Error("what was acknowledged is sent again")
 	}
 }
 
@@ -192,7 +198,32 @@ func TestFail_RecordsAFailureThatNobodyAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	up := w.Unsent()
-	if ev := up.Updates[0].Event; ev.Op.Transition.Transition != -1 || !ev.Op.Failed() {
-		t.Errorf("got %+v", ev)
+	if ev := up.Updates[0].Event; ev.Op.Transition.Transition != -1 || !ev.Op.Failed() || ev.Op.CallID != 6 {
+		t.Errorf("got %+v; it has to be newer than the start, and older than what comes next", ev)
+	}
+}
+
+// Whoever waits for an order that will give no result has to learn that: its history was deleted, or another
+// operation took its place.
+func TestOrders_TakenBackAreReported(t *testing.T) {
+	w := enlisted(t)
+	monitor, other := op(1, "monitor", 10000), op(2, "start", 0)
+	other.Rsc = "d2"
+	give(t, w, monitor, other)
+	sent(w)
+	give(t, w, api.Order{Kind: api.OrderDelete, Key: "9:1:0:uuid", Rsc: "d1"})
+	if got := sent(w); got != "cancelled:1:1:0:uuid delete:9:1:0:uuid/0" {
+		t.Errorf("deleted: got %s", got)
+	}
+	w.Result(Result{Order: monitor, Status: lrm.Cancelled})
+	if got := sent(w); got != "" {
+		t.Errorf("told twice: got %s", got)
+	}
+	monitor = op(3, "monitor", 10000)
+	give(t, w, monitor, op(4, "stop", 0))
+	sent(w)
+	w.Result(Result{Order: monitor, Status: lrm.Cancelled})
+	if got := sent(w); got != "cancelled:3:1:0:uuid" {
+		t.Errorf("replaced: got %s", got)
 	}
 }

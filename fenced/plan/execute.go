@@ -85,6 +85,9 @@ func (f *Fencer) execute(op *operation, o offer, action string) {
 	op.cur = &execution{step: step, peer: o.peer, device: o.Device, deadline: f.now.Add(valid)}
 	order := api.FenceOrder{Op: op.req.ID, Device: o.Device, Action: action, Target: op.req.Target,
 		Timeout: timeout.Milliseconds(), NoDelay: op.req.Delay < 0, Wait: valid.Milliseconds()}
+	if action != actionOn {
+		order.Incarnation = op.life
+	}
 	if first && op.req.Delay > 0 {
 		order.Delay = op.req.Delay
 	}

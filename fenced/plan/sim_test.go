@@ -47,7 +47,6 @@ type node struct {
 	dead    bool // gone, but still in the view
 	mute    bool // takes everything, answers nothing
 	life    int
-	saved   []api.FenceEvent
 	calls   map[uint64]func(device.Result)
 	replies map[string][]func(api.FenceResult)
 	seen    bool

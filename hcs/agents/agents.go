@@ -14,6 +14,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/clusterfile/agent"
 	"github.com/holdfast-ha/holdfast/crmd/executor/metadata"
+	"github.com/holdfast-ha/holdfast/fenced/driver/catalogue"
 )
 
 // Limits of an agent that is asked for its metadata.
@@ -21,9 +22,6 @@ const (
 	metadataTimeout = 15 * time.Second
 	maxMetadata     = 1 << 20
 )
-
-// native are fence agents that fenced serves itself; they need not be installed.
-var native = []string{"fence_ipmilan", "fence_idrac", "fence_ilo3", "fence_ilo4", "fence_ilo5", "fence_redfish", "fence_sbd", "fence_scsi"}
 
 // Catalogue is what is installed here. It asks each agent once.
 type Catalogue struct {
@@ -63,7 +61,11 @@ func (c *Catalogue) Describe(ref agent.Ref) (*metadata.Agent, bool) {
 	path := c.path(ref)
 	if !isProgram(path) {
 		// Without the directory nothing is known: this may be a machine on which files are only written.
-		return nil, isDir(filepath.Dir(path)) && !slices.Contains(native, ref.Type)
+		if own := catalogue.Find(ref.Type); own != nil && ref.Class == "stonith" {
+			a, err := metadata.Parse(own.Metadata())
+			return a, err == nil
+		}
+		return nil, isDir(filepath.Dir(path))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,6 +142,12 @@ func (c *Catalogue) Installed(class string) []agent.Ref {
 				}
 			}
 		}
+		for _, own := range catalogue.All() {
+			if ref := (agent.Ref{Class: class, Type: own.Name}); !slices.Contains(list, ref) {
+				list = append(list, ref)
+			}
+		}
+		slices.SortFunc(list, func(a, b agent.Ref) int { return strings.Compare(a.Type, b.Type) })
 	case "lsb":
 		for _, t := range programs(c.init) {
 			list = append(list, agent.Ref{Class: class, Type: t})

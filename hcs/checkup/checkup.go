@@ -36,6 +36,9 @@ type Facts struct {
 	CRM      *api.CRMStatus
 	Corosync *api.CorosyncStatus
 	Links    []api.LinkStatus
+	Fencing  *api.FenceHealth
+	Budget   *api.FenceBudget
+	Alarms   []api.Alarm
 }
 
 // Find lists what needs attention, the worst first.
@@ -49,7 +52,9 @@ func Find(f Facts) []Problem {
 		c.failures()
 		c.settings()
 	}
+	c.paths()
 	c.links()
+	c.alarms()
 	slices.SortStableFunc(c.list, func(a, b Problem) int { return rank(a.Severity) - rank(b.Severity) })
 	return c.list
 }
@@ -148,6 +153,24 @@ func (c *checker) fencing() {
 	}
 }
 
+// paths looks at the ways to fence from this node, and at the timeouts.
+func (c *checker) paths() {
+	if c.Fencing != nil {
+		for _, p := range c.Fencing.Paths {
+			if p.Problem != "" {
+				c.add(Bad, "hcs stonith test "+p.Device, "nodes could not be fenced with %s from %s: %s", p.Device, c.Fencing.Node, p.Problem)
+			}
+		}
+	}
+	if c.Budget != nil {
+		for _, x := range c.Budget.Conflicts {
+			if x.Fatal {
+				c.add(Bad, "hcs doctor timeouts", "timeouts of fencing contradict each other: %s", x.Text)
+			}
+		}
+	}
+}
+
 func (c *checker) failures() {
 	for _, f := range c.Cluster.Failures {
 		what := fmt.Sprintf("%s of %s failed on %s: %s", f.Operation, f.Resource, f.Node, f.RCText)
@@ -213,4 +236,14 @@ func (c *checker) name(id api.NodeID) string {
 		}
 	}
 	return id.String()
+}
+
+// alarms are those of all nodes; what is only for information is left to hcs alarms.
+func (c *checker) alarms() {
+	for _, a := range c.Alarms {
+		severity, ok := map[string]Severity{api.Critical: Bad, api.Warning: Attention}[a.Severity]
+		if ok {
+			c.add(severity, "hcs alarms "+a.Node+" --long", "alarm %s on %s: %s", a.Name, a.Node, a.Summary)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"github.com/holdfast-ha/holdfast/hcs/session"
 	"github.com/holdfast-ha/holdfast/hcs/show"
 	"github.com/holdfast-ha/holdfast/hcs/state"
+	"github.com/holdfast-ha/holdfast/hcs/story"
 	"github.com/holdfast-ha/holdfast/hcs/verb"
 )
 
@@ -32,19 +34,24 @@ const defaultSince = time.Hour
 func Explain(s *session.Session) *cobra.Command {
 	since := defaultSince
 	return verb.New(verb.Verb{
-		Use: "explain [RESOURCE|NODE]", Short: "Say why the cluster did what it did", Min: 0, Max: 1,
+		Use: "explain [last|RESOURCE|NODE|INCIDENT]", Short: "Say why the cluster did what it did", Min: 0, Max: 1,
 		Complete: complete.First(func(ctx context.Context, args []string) []string {
 			return append(complete.Resources(s)(ctx, args), complete.Nodes(s)(ctx, args)...)
 		}),
-		Long: `For a resource: where it is, the reasons of the scheduler for that, and what happened to it. For a node: how it is, and what happened to it.
-Without an operand everything that happened, as this node saw it, with the time between the steps.`,
+		Long: `For a resource: where it is, the reasons of the scheduler for that, its last incident, and what happened to it. For a node: how it
+is, its last incident, and what happened to it. For an incident, or "last": why it happened, how that is known, what was decided and done.
+Without an operand the last incident, and everything that happened, as this node saw it, with the time between the steps.`,
 		Examples: `  hcs explain vip
+  hcs explain last
   hcs explain n3 --since 10m`,
 		Flags: func(f *pflag.FlagSet) { f.DurationVar(&since, "since", defaultSince, "how far back to look") },
 		Run: func(ctx context.Context, args []string) error {
 			subject := ""
 			if len(args) == 1 {
 				subject = args[0]
+			}
+			if in, err := asIncident(ctx, s, subject); in != nil || err != nil {
+				return tell(s, in, err)
 			}
 			e, err := explain(ctx, s, subject, s.Now().Add(-since))
 			if err != nil {
@@ -71,6 +78,37 @@ type Explanation struct {
 	Pending  []session.Effect    `json:"pending"`
 	Notes    []api.Note          `json:"notes"`
 	Timeline []api.TimelineEvent `json:"timeline"`
+	// Incident is the last one that the subject was part of.
+	Incident *api.Incident `json:"incident,omitempty"`
+}
+
+// incidentID is how ids look: time, node and number. A part of one that begins with the day will do.
+var incidentID = regexp.MustCompile(`^[0-9]{8}-[0-9]+`)
+
+// asIncident finds the incident that is asked for by its id or as the last one; nil when something else is.
+func asIncident(ctx context.Context, s *session.Session, subject string) (*api.Incident, error) {
+	switch {
+	case subject == "last":
+		in, err := story.Last(ctx, s, story.Query{})
+		if in == nil && err == nil {
+			err = session.Fail(api.CodeNoSuchObject, "nothing has happened yet")
+		}
+		return in, err
+	case incidentID.MatchString(subject):
+		return story.Get(ctx, s, subject)
+	}
+	return nil, nil
+}
+
+func tell(s *session.Session, in *api.Incident, err error) error {
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		return s.PrintJSON(in)
+	}
+	story.Tell(s, in)
+	return nil
 }
 
 func explain(ctx context.Context, s *session.Session, subject string, since time.Time) (*Explanation, error) {
@@ -120,7 +158,8 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 		}
 	}
 	slices.SortStableFunc(e.Timeline, func(a, b api.TimelineEvent) int { return int(a.At - b.At) })
-	return e, nil
+	e.Incident, err = story.Last(ctx, s, story.Query{Subject: subject, Since: since})
+	return e, err
 }
 
 // inside reports whether a resource contains another.
@@ -175,6 +214,10 @@ func (e *Explanation) write(s *session.Session, since time.Duration) {
 			}
 			s.Say("  %s%s %s", subject, n.Why, paint.Paint(render.Quiet, "("+n.Stage+")"))
 		}
+	}
+	if e.Incident != nil {
+		title("The last incident")
+		story.Tell(s, e.Incident)
 	}
 	title(fmt.Sprintf("What happened in the last %s", render.Span(since)))
 	if len(e.Timeline) == 0 {
@@ -241,4 +284,11 @@ func eventTone(kind string) render.Tone {
 		return render.Good
 	}
 	return render.Plain
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
 }

@@ -4,6 +4,7 @@ package look
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/hcs/checkup"
@@ -17,12 +18,13 @@ type Overview struct {
 	CRM      *api.CRMStatus      `json:"crm,omitempty"`
 	Corosync *api.CorosyncStatus `json:"corosync,omitempty"`
 	Links    []api.LinkStatus    `json:"links"`
+	Alarms   []api.Alarm         `json:"alarms"`
 	Problems []checkup.Problem   `json:"problems"`
 }
 
 // gather asks the daemons. A daemon that does not answer leaves its part out; that none does is an error.
 func gather(ctx context.Context, s *session.Session) (*Overview, error) {
-	o := &Overview{Links: []api.LinkStatus{}}
+	o := &Overview{Links: []api.LinkStatus{}, Alarms: []api.Alarm{}}
 	if s.CIBFile == "" {
 		corosync := s.Corosync()
 		defer corosync.Close()
@@ -36,6 +38,10 @@ func gather(ctx context.Context, s *session.Session) (*Overview, error) {
 		var st api.CRMStatus
 		if err := crm.Call(ctx, http.MethodGet, api.PathCRMStatus, nil, &st); err == nil {
 			o.CRM = &st
+			var as api.AlarmStatus
+			_ = crm.Call(ctx, http.MethodGet, api.PathAlarms, nil, &as) // shown when it is there
+			o.Alarms = append(o.Alarms, flat(&as)...)
+			o.Alarms = slices.DeleteFunc(o.Alarms, func(a api.Alarm) bool { return a.Cleared != 0 })
 		} else if o.Corosync == nil {
 			return nil, session.Fail(session.Code(err), "the cluster does not run on this node: %v\nStart it with: hcs cluster start", err)
 		}
@@ -48,12 +54,30 @@ func gather(ctx context.Context, s *session.Session) (*Overview, error) {
 		return nil, err
 	}
 	o.fill()
-	o.Problems = checkup.Find(checkup.Facts{Cluster: o.Cluster, CRM: o.CRM, Corosync: o.Corosync, Links: o.Links})
+	facts := checkup.Facts{Cluster: o.Cluster, CRM: o.CRM, Corosync: o.Corosync, Links: o.Links, Alarms: o.Alarms}
+	if s.CIBFile == "" {
+		askFencer(ctx, s, &facts)
+	}
+	o.Problems = checkup.Find(facts)
 	if s.CIBFile == "" && o.CRM == nil {
 		o.Problems = append([]checkup.Problem{{Severity: checkup.Bad, Text: "crmd does not run on this node: nothing is known of its resources",
 			Advice: "hcs cluster start, or see the log of crmd"}}, o.Problems...)
 	}
 	return o, nil
+}
+
+// askFencer adds what fenced knows, as far as it answers.
+func askFencer(ctx context.Context, s *session.Session, facts *checkup.Facts) {
+	fencer := s.Fencer()
+	defer fencer.Close()
+	var health api.FenceHealth
+	if fencer.Call(ctx, http.MethodGet, api.PathFenceHealth, nil, &health) == nil {
+		facts.Fencing = &health
+	}
+	var b api.FenceBudget
+	if fencer.Call(ctx, http.MethodGet, api.PathFenceBudget, nil, &b) == nil {
+		facts.Budget = &b
+	}
 }
 
 // fill takes from the daemons what the CIB does not say yet.

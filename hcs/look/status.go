@@ -3,6 +3,7 @@ package look
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,6 +117,9 @@ func headline(p render.Painter, o *Overview) string {
 	}
 	if o.CRM != nil && o.CRM.Pending > 0 {
 		parts = append(parts, p.Paint(render.Attention, fmt.Sprintf("transition %d, %s left", o.CRM.Transition, render.Plural(o.CRM.Pending, "action", "actions"))))
+	}
+	if n := len(slices.DeleteFunc(slices.Clone(o.Alarms), func(a api.Alarm) bool { return a.Severity == api.Info })); n > 0 {
+		parts = append(parts, p.Paint(render.Bad, render.Plural(n, "alarm", "alarms")))
 	}
 	if o.Cluster != nil {
 		parts = append(parts, p.Paint(render.Quiet, "configuration "+o.Cluster.CIBVersion))

@@ -8,11 +8,9 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/clusterfile/outline"
 )
-
-// ownSections are those of a cluster file that do not become part of the CIB.
-var ownSections = []string{"cluster", "totem", "quorum", "logging", "throttle"}
 
 // nodeKeys are the keys of [[node]] that do not become part of the CIB.
 var nodeKeys = []string{"id", "links", "votes", "throttle"}
@@ -44,7 +42,7 @@ func settings(text string) map[string]string {
 	if toml.Unmarshal([]byte(text), &tree) != nil {
 		return out
 	}
-	for _, name := range ownSections {
+	for _, name := range clusterfile.Own {
 		flatten(out, name, tree[name])
 	}
 	nodes, _ := tree["node"].([]map[string]any)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -114,6 +115,9 @@ func test(s *session.Session) *cobra.Command {
 				state = map[int]string{0: "; " + check.Target + " is on", 2: "; " + check.Target + " is off"}[res.RC]
 			}
 			s.Say("Fence device %s answers%s.", args[0], state)
+			if check.Action == "monitor" && res.Output != "" {
+				s.Say("%s", strings.TrimRight(res.Output, "\n"))
+			}
 			return nil
 		},
 	})

@@ -30,7 +30,7 @@ func Command(s *session.Session) *cobra.Command {
 		"Fencing makes certain that a lost node is off before its resources are started elsewhere.",
 		status(s), define.Config(s, true), define.List(s, true), define.Describe(s, true),
 		define.Create(s, true), define.Update(s, true), define.Delete(s, true), level(s),
-		fence(s), confirm(s), history(s), test(s))
+		fence(s), confirm(s), history(s), test(s), health(s))
 }
 
 // defaultTimeout is stonith-timeout's.

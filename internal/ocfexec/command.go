@@ -27,6 +27,8 @@ type Command struct {
 	// Limit bounds stdout and stderr, in bytes each; 0 is DefaultLimit. What comes later wins, because
 	// the reason of a failure stands at the end.
 	Limit int
+	// As is the user that it runs as; nil is this process's.
+	As *syscall.Credential
 	// Label says in the ledger on whose behalf this runs.
 	Label string
 }

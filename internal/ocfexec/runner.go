@@ -148,7 +148,7 @@ func (r *Runner) start(ctx context.Context, c Command, in *input, out, errs *out
 	}
 	req := spawnRequest{
 		argv: append([]string{c.Path}, c.Args...), env: env,
-		files: [3]uintptr{in.read.Fd(), uintptr(out.write), uintptr(errs.write)}, reply: make(chan spawnReply, 1),
+		files: [3]uintptr{in.read.Fd(), uintptr(out.write), uintptr(errs.write)}, as: c.As, reply: make(chan spawnReply, 1),
 	}
 	select {
 	case r.spawns <- req:

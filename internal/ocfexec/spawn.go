@@ -19,6 +19,7 @@ type spawnRequest struct {
 	argv  []string
 	env   []string
 	files [3]uintptr
+	as    *syscall.Credential
 	reply chan spawnReply
 }
 
@@ -41,7 +42,7 @@ func (r *Runner) spawnLoop(ctx context.Context) {
 			pidfd := -1
 			pid, err := syscall.ForkExec(req.argv[0], req.argv, &syscall.ProcAttr{
 				Dir: "/", Env: req.env, Files: req.files[:],
-				Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
+				Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd, Credential: req.as},
 			})
 			if err == nil && r.oomReset {
 				resetOOM(pid)

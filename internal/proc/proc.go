@@ -40,8 +40,11 @@ func (p Process) Gone() bool { return p.State == 'Z' || p.State == 'X' }
 
 // Read looks at one process. The error is os.ErrNotExist when there is none. It reads only files that
 // the kernel serves without the process's memory lock, so that a hung process cannot hang the reader.
-func Read(pid int) (Process, error) {
-	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+func Read(pid int) (Process, error) { return ReadIn("/proc", pid) }
+
+// ReadIn is Read below another directory than /proc, for recorded inputs.
+func ReadIn(root string, pid int) (Process, error) {
+	raw, err := os.ReadFile(root + "/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 			err = os.ErrNotExist
@@ -125,7 +128,7 @@ func Tree(pid, limit int) []Process {
 		}
 		queue = append(queue, Children(p.PID)...)
 		if !p.Gone() {
-			p.WChan = wchan(p.PID)
+			p.WChan = WChan("/proc", p.PID)
 			found = append(found, p)
 		}
 	}
@@ -159,9 +162,9 @@ func Group(group, limit int) []Process {
 	return Find(limit, func(p Process) bool { return p.Group == group && !p.Gone() })
 }
 
-// wchan reads in which kernel function a process sleeps.
-func wchan(pid int) string {
-	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/wchan")
+// WChan reads in which kernel function a process sleeps; root is /proc.
+func WChan(root string, pid int) string {
+	raw, err := os.ReadFile(root + "/" + strconv.Itoa(pid) + "/wchan")
 	if s := string(raw); err == nil && s != "0" {
 		return s
 	}

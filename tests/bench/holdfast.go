@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -34,7 +35,7 @@ func (h *holdfast) nodes() []string {
 	return h.cluster.Names()
 }
 
-func (h *holdfast) up(ctx context.Context, nodes int) error {
+func (h *holdfast) up(ctx context.Context, want shape) error {
 	// Both stacks write to the same disk.
 	scratch, err := room.Scratch()
 	if err != nil {
@@ -44,14 +45,22 @@ func (h *holdfast) up(ctx context.Context, nodes int) error {
 	if err := os.RemoveAll(state); err != nil {
 		return err
 	}
-	c, err := cluster.New(cluster.Options{Options: lab.Options{Nodes: nodes, State: state, Log: h.log}})
+	o := cluster.Options{
+		Options: lab.Options{Nodes: want.nodes, State: state, Log: h.log}, Totem: fmt.Sprintf("token = %d", want.token)}
+	if want.slow {
+		o.Sections = "[system]\nsched_rr = false\n"
+	}
+	if want.bare {
+		o.Daemons = []string{h.heartbeat()}
+	}
+	c, err := cluster.New(o)
 	if err != nil {
 		return err
 	}
 	h.cluster = c
 	// As in the peer lab, where a fenced node stays off until it is switched on.
 	c.Power.Behave("", power.Behaviour{KeepOff: true})
-	if err := c.PowerOnAll(ctx); err != nil {
+	if err := c.PowerOnAll(ctx); err != nil || want.bare {
 		return err
 	}
 	_, err = settled(ctx, h)
@@ -65,6 +74,10 @@ func (h *holdfast) down() error {
 	c := h.cluster
 	h.cluster = nil
 	return c.Close()
+}
+
+func (h *holdfast) pull(node string, out bool) error {
+	return h.cluster.Net.Pull(h.cluster.Node(node).ID, 0, out)
 }
 
 func (h *holdfast) pid(node string) int { return h.cluster.Node(node).PID() }

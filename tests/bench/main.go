@@ -3,13 +3,15 @@
 //
 //	go run ./tests/bench [NAME...]
 //
-// Without a name it measures everything; BENCH in the environment names one too. BENCH_REPEATS says how often
+// The name "stress" loads the machine instead, and counts members that are lost although nothing failed (stress.go).
+// Without a name it measures everything else; BENCH in the environment names one too. BENCH_REPEATS says how often
 // (5), BENCH_STACKS which stacks (holdfast,pacemaker). Progress goes to standard error. Exit status 1 tells
 // that a measurement failed; what was measured is printed all the same.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -27,25 +29,40 @@ import (
 // scenario is one kind of measurement.
 type scenario struct {
 	name  string
-	nodes int
+	nodes int // 0: it needs no cluster
 	run   func(context.Context, *bench) error
+	token int // of the heartbeat in ms, 0 is the usual 1000
 }
 
 // scenarios in the order in which they run; those of one size share a cluster.
 var scenarios = []scenario{
-	{"footprint", 3, footprint},
-	{"move", 3, move},
-	{"monitor-failure", 3, monitorFailure},
-	{"failover-3", 3, failover},
-	{"bulk", 3, bulk},
-	{"power-on", 3, powerUp},
-	{"failover-2", 2, failover},
+	{"footprint", 3, footprint, 0},
+	{"move", 3, move, 0},
+	{"monitor-failure", 3, monitorFailure, 0},
+	{"failover-3", 3, failover, 0},
+	{"detection", 3, detection, 0},
+	{"bulk", 3, bulk, 0},
+	{"power-on", 3, powerUp, 0},
+	{"failover-2", 2, failover, 0},
+	{"detection", 2, detection, 0},
+	{"detection", 8, detection, 0},
+	{"detection", 3, detection, 300},
+	{"detection-simulated", 0, detectionSimulated, 0},
+}
+
+// shape is the cluster that a scenario needs.
+func (s *scenario) shape() shape {
+	if s.token == 0 {
+		return shape{nodes: s.nodes, token: usualToken}
+	}
+	return shape{nodes: s.nodes, token: s.token}
 }
 
 // bench is one run of one scenario on one stack.
 type bench struct {
 	stack   stack
 	repeats int
+	token   int // of the cluster's heartbeat, ms
 	samples *samples
 }
 
@@ -57,43 +74,71 @@ func work() int {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if why := room.Missing(); why != "" {
-		log.Error("no lab on this machine", "why", why)
-		return 1
-	}
-	chosen, err := choose(append(os.Args[1:], strings.Fields(os.Getenv("BENCH"))...))
-	if err != nil {
-		log.Error(err.Error())
-		return 64
-	}
+	names := append(os.Args[1:], strings.Fields(os.Getenv("BENCH"))...)
+	stacks := strings.Split(or(os.Getenv("BENCH_STACKS"), "holdfast,pacemaker"), ",")
 	repeats, err := strconv.Atoi(or(os.Getenv("BENCH_REPEATS"), "5"))
 	if err != nil || repeats < 1 {
 		log.Error("BENCH_REPEATS has to be a number above 0", "is", os.Getenv("BENCH_REPEATS"))
 		return 64
 	}
-	stacks, err := makeStacks(strings.Split(or(os.Getenv("BENCH_STACKS"), "holdfast,pacemaker"), ","), log)
+	if slices.Equal(names, []string{"stress"}) {
+		return inClusters(stacks, log, func(stacks []stack) error { return stressMain(ctx, stacks, log) })
+	}
+	all := len(names) == 0
+	code := 0
+	if i := slices.Index(names, "scheduler"); all || i >= 0 {
+		if !all {
+			names = slices.Delete(names, i, i+1)
+		}
+		if err := scheduler(ctx, slices.Contains(stacks, "pacemaker"), log); err != nil {
+			log.Error("measurement failed", "what", "scheduler", "err", err)
+			code = 1
+		}
+	}
+	if len(names) == 0 && !all {
+		return code
+	}
+	chosen, err := choose(names)
+	if err != nil {
+		log.Error(err.Error())
+		return 64
+	}
+	return max(code, inClusters(stacks, log, func(stacks []stack) error { return compare(ctx, stacks, chosen, repeats, log) }))
+}
+
+// inClusters does what needs clusters, with the stacks of these names.
+func inClusters(names []string, log *slog.Logger, do func([]stack) error) int {
+	if why := room.Missing(); why != "" {
+		log.Error("no lab on this machine", "why", why)
+		return 1
+	}
+	stacks, err := makeStacks(names, log)
+	if err == nil {
+		err = do(stacks)
+	}
 	if err != nil {
 		log.Error(err.Error())
 		return 1
 	}
-	code := 0
+	return 0
+}
+
+// compare runs scenarios on every stack, those of one shape on one cluster, and prints the figures of each shape.
+func compare(ctx context.Context, stacks []stack, chosen []scenario, repeats int, log *slog.Logger) error {
+	var failed []error
 	for len(chosen) > 0 {
-		nodes := chosen[0].nodes
-		same := slices.DeleteFunc(slices.Clone(chosen), func(s scenario) bool { return s.nodes != nodes })
-		chosen = slices.DeleteFunc(chosen, func(s scenario) bool { return s.nodes == nodes })
+		want := chosen[0].shape()
+		same := slices.DeleteFunc(slices.Clone(chosen), func(s scenario) bool { return s.shape() != want })
+		chosen = slices.DeleteFunc(chosen, func(s scenario) bool { return s.shape() == want })
 		results := map[string]*samples{"holdfast": newSamples(), "pacemaker": newSamples()}
 		for _, s := range stacks {
 			if err := measure(ctx, s, same, repeats, results[s.name()], log); err != nil {
-				log.Error("measurement failed", "stack", s.name(), "err", err)
-				code = 1
+				failed = append(failed, fmt.Errorf("%s: %w", s.name(), err))
 			}
 		}
-		if err := report(os.Stdout, results["holdfast"], results["pacemaker"], "pacemaker"); err != nil {
-			log.Error(err.Error())
-			code = 1
-		}
+		failed = append(failed, report(os.Stdout, results["holdfast"], results["pacemaker"], "pacemaker"))
 	}
-	return code
+	return errors.Join(failed...)
 }
 
 func or(value, fallback string) string {
@@ -109,15 +154,17 @@ func choose(names []string) ([]scenario, error) {
 	}
 	var chosen []scenario
 	for _, name := range names {
-		at := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
-		if at < 0 {
+		found := slices.DeleteFunc(slices.Clone(scenarios), func(s scenario) bool { return s.name != name })
+		if len(found) == 0 {
 			var known []string
 			for _, s := range scenarios {
-				known = append(known, s.name)
+				if !slices.Contains(known, s.name) {
+					known = append(known, s.name)
+				}
 			}
-			return nil, fmt.Errorf("there is no measurement %q; there are %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("there is no measurement %q; there are %s, scheduler, and stress for itself", name, strings.Join(known, ", "))
 		}
-		chosen = append(chosen, scenarios[at])
+		chosen = append(chosen, found...)
 	}
 	return chosen, nil
 }
@@ -159,15 +206,15 @@ func measure(ctx context.Context, s stack, todo []scenario, repeats int, into *s
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if len(s.nodes()) == 0 {
+		if sc.nodes > 0 && len(s.nodes()) == 0 {
 			began := time.Now()
-			if err := s.up(ctx, sc.nodes); err != nil {
+			if err := s.up(ctx, sc.shape()); err != nil {
 				return fmt.Errorf("form a cluster of %d nodes: %w", sc.nodes, err)
 			}
 			log.Info("cluster is up", "stack", s.name(), "nodes", sc.nodes, "ms", time.Since(began).Milliseconds())
 		}
-		log.Info("measure", "what", sc.name, "stack", s.name(), "load", busy())
-		if err := sc.run(ctx, &bench{stack: s, repeats: repeats, samples: into}); err != nil {
+		log.Info("measure", "what", sc.name, "nodes", sc.nodes, "stack", s.name(), "load", busy())
+		if err := sc.run(ctx, &bench{stack: s, repeats: repeats, token: sc.shape().token, samples: into}); err != nil {
 			log.Error("measurement failed", "what", sc.name, "stack", s.name(), "err", err)
 			failed = fmt.Errorf("%s: %w", sc.name, err)
 			if err := s.down(); err != nil {

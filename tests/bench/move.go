@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"time"
 
@@ -57,7 +56,12 @@ func monitorFailure(ctx context.Context, b *bench) error {
 	if err := configure(ctx, s, dummy("d1", "1s")); err != nil {
 		return err
 	}
-	for range 2 * b.repeats {
+	const interval = time.Second
+	phases := 2 * b.repeats
+	var up probe.Event
+	// What a failure waits for is mostly the next monitor, so the failures are spread evenly between two monitors
+	// and not left to chance. Monitors count from the last start; round -1 makes one.
+	for round := -1; round < phases; round++ {
 		node := whereIs(s, "d1")
 		if node == "" {
 			return fmt.Errorf("%s: d1 runs nowhere", s.name())
@@ -66,11 +70,14 @@ func monitorFailure(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		// Anywhere between two monitors.
-		time.Sleep(1500*time.Millisecond + rand.N(time.Second))
+		at := time.Now().Add(interval)
+		if round >= 0 {
+			phase := interval * time.Duration(2*round+1) / time.Duration(2*phases)
+			at = up.At.Add(at.Sub(up.At).Truncate(interval) + interval + phase)
+		}
+		time.Sleep(time.Until(at))
 		failed := time.Now()
 		err = os.Remove(stateFile(s, node, "d1"))
-		var up probe.Event
 		if err == nil {
 			limit, cancel := context.WithTimeout(ctx, moveTimeout)
 			up, err = o.seen.WaitFirst(limit, "d1 is started again", failed, func(e probe.Event) bool { return e.Up && e.What == "d1" })
@@ -80,7 +87,9 @@ func monitorFailure(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		b.add("monitor-failure", "ms", since(failed, up.At))
+		if round >= 0 {
+			b.add("monitor-failure", "ms", since(failed, up.At))
+		}
 		// Without its failures the resource stays where it is.
 		if _, err := run(ctx, s, s.nodes()[0], "", "crm_resource", "--cleanup", "-r", "d1"); err != nil {
 			return err

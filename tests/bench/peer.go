@@ -102,12 +102,19 @@ func (p *peer) peerlab(ctx context.Context, args ...string) error {
 	return nil
 }
 
-func (p *peer) up(ctx context.Context, nodes int) error {
-	if err := p.peerlab(ctx, "up", strconv.Itoa(nodes), "--token", "1000", "--coefficient", "0", "--ttl", "36000"); err != nil {
+func (p *peer) up(ctx context.Context, want shape) error {
+	args := []string{"up", strconv.Itoa(want.nodes), "--token", strconv.Itoa(want.token), "--coefficient", "0", "--ttl", "36000"}
+	if want.slow {
+		args = append(args, "--no-rr")
+	}
+	if want.bare {
+		args = append(args, "--env", "NO_PACEMAKER=1")
+	}
+	if err := p.peerlab(ctx, args...); err != nil {
 		return err
 	}
 	p.names = nil
-	for i := 1; i <= nodes; i++ {
+	for i := 1; i <= want.nodes; i++ {
 		p.names = append(p.names, fmt.Sprintf("n%d", i))
 	}
 	return enter.InNet(peerSpace, func() error {
@@ -162,14 +169,24 @@ func (p *peer) powerOff(node string) error {
 	if pid == 0 {
 		return nil
 	}
-	err := enter.InNet(peerSpace, func() error {
+	if err := errors.Join(p.pull(node, true), syscall.Kill(pid, syscall.SIGKILL)); err != nil {
+		return err
+	}
+	// The peer lab does not switch on what is not off yet.
+	return poll(context.Background(), "the processes of "+node+" die", time.Minute, time.Millisecond, func() (bool, error) { return p.pid(node) == 0, nil })
+}
+
+func (p *peer) pull(node string, out bool) error {
+	return enter.InNet(peerSpace, func() error {
 		port, err := netlink.LinkByName("p" + strings.TrimPrefix(node, "n"))
 		if err != nil {
 			return err
 		}
-		return netlink.LinkSetDown(port)
+		if out {
+			return netlink.LinkSetDown(port)
+		}
+		return netlink.LinkSetUp(port)
 	})
-	return errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
 }
 
 func (p *peer) powerOn(ctx context.Context, node string) error {

@@ -18,7 +18,7 @@ import (
 type stack interface {
 	name() string
 	// up starts a cluster of so many nodes with nothing in it; down ends it and may be called at any time.
-	up(ctx context.Context, nodes int) error
+	up(ctx context.Context, want shape) error
 	down() error
 	nodes() []string
 	// pid is the node's process 1 as this process sees it, 0 when the node is off.
@@ -26,6 +26,12 @@ type stack interface {
 	// powerOff cuts the power and returns at once; powerOn returns when the node boots.
 	powerOff(node string) error
 	powerOn(ctx context.Context, node string) error
+	// pull takes the node's cable out, or puts it back.
+	pull(node string, out bool) error
+	// watch follows the node's views until ctx ends, over its restarts.
+	watch(ctx context.Context, node string) (viewing, error)
+	// complaints are figures of the node's heartbeat daemon about its own trouble since a time, by name.
+	complaints(ctx context.Context, node string, from time.Time) map[string]float64
 	// space is the network namespace from which users reach the nodes, as a file; "" is this process's.
 	space() string
 	vip() netip.Addr
@@ -36,6 +42,16 @@ type stack interface {
 	heartbeat() string
 	others() []string
 }
+
+// shape is what a cluster is made of.
+type shape struct {
+	nodes, token int // the heartbeat's token in ms
+	// bare nodes run the heartbeat and nothing else; a slow one runs it without realtime priority.
+	bare, slow bool
+}
+
+// usualToken is the token of clusters in which something else than the heartbeat is measured.
+const usualToken = 1000
 
 // environment of commands on the nodes.
 var environment = []string{

@@ -18,9 +18,9 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd"
-	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/paths"
+	"github.com/holdfast-ha/holdfast/internal/realtime"
 )
 
 // daemon is a whole corosyncd on a Fabric.
@@ -78,7 +78,7 @@ func (d *daemon) start() {
 	}
 	c, err := corosyncd.New(corosyncd.Config{
 		Dirs: d.dirs, Node: d.name, Network: d.fabric, API: d.api,
-		Protection: host.Protection{Realtime: true, Locked: true}, // so that the load of the real host means nothing
+		Protection: realtime.Protection{Realtime: true, Locked: true}, // so that the load of the real host means nothing
 		Log:        slog.New(slog.NewTextHandler(out, nil)).With("on", d.name)})
 	if err != nil {
 		d.t.Fatal(err)

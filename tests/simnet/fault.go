@@ -102,3 +102,38 @@ func (w *World) Form() time.Duration {
 	w.RunUntil(w.Now.Add(time.Minute), func() bool { return w.Agreed(all...) })
 	return w.Now.Sub(began)
 }
+
+// Failure is a way in which a node fails.
+type Failure struct {
+	Name string
+	Do   func(w *World, victim int)
+}
+
+// Failures are the ways whose detection is measured.
+var Failures = []Failure{
+	{"power", func(w *World, victim int) { w.Nodes[victim].Crash() }},
+	{"stop", func(w *World, victim int) { w.Nodes[victim].Pause() }},
+	{"link", func(w *World, victim int) { w.Partition(victim) }},
+}
+
+// Detect lets a node fail at a random moment within the token and reports after how long each other one had a
+// view without it, the last one last. Who has none within a minute is left out.
+func (w *World) Detect(victim int, f Failure) []time.Duration {
+	w.Run(time.Duration(w.rng.Int64N(int64(w.opt.Token))))
+	at := w.Now
+	f.Do(w, victim)
+	waiting := slices.Delete(w.All(), victim, victim+1)
+	var took []time.Duration
+	w.RunUntil(w.Now.Add(time.Minute), func() bool {
+		waiting = slices.DeleteFunc(waiting, func(i int) bool {
+			v := w.Nodes[i].View
+			if v == nil || v.Has(w.Nodes[victim].ID) {
+				return false
+			}
+			took = append(took, w.Now.Sub(at))
+			return true
+		})
+		return len(waiting) == 0
+	})
+	return took
+}

@@ -142,7 +142,7 @@ func TestHistories(t *testing.T) {
 		}
 		return
 	}
-	runs := 300
+	runs := 50
 	if text := os.Getenv("SIMNET_RUNS"); text != "" {
 		runs, _ = strconv.Atoi(text)
 	}

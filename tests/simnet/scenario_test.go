@@ -256,23 +256,3 @@ func TestLost_ComesBackOnlyAfterAFenceOrANewLife(t *testing.T) {
 	within(t, w, 500*ms, "n3 may join", func() bool { return w.Agreed(0, 1, 2) })
 	expectSound(t, w)
 }
-
-// Lost packets are asked for again before a node is given up.
-func TestLoss_LosesNoMember(t *testing.T) {
-	for _, c := range []struct {
-		loss  float64
-		nodes int
-		time  time.Duration
-	}{{0.01, 3, time.Hour}, {0.05, 3, time.Hour}, {0.05, 8, 10 * time.Minute}, {0.2, 3, 10 * time.Minute}} {
-		w := New(Options{Nodes: c.nodes, Seed: 5})
-		w.Form()
-		w.Run(time.Second)
-		views := w.Nodes[0].Views
-		w.Faults.Loss, w.Faults.Jitter, w.Faults.Duplicate = c.loss, 20*ms, 0.01
-		w.Run(c.time)
-		if w.Nodes[0].Views != views {
-			t.Errorf("%d nodes with %g loss: %d views in %s", c.nodes, c.loss, w.Nodes[0].Views-views, c.time)
-		}
-		expectSound(t, w)
-	}
-}

@@ -34,7 +34,7 @@ func (f *file) close() {}
 // openFile reads a CIB. A status section is added where there is none; what the schema does not allow is
 // refused.
 func openFile(env *cli.Env, path string) (*file, error) {
-	raw, err := read(env, path)
+	raw, err := ReadFile(env, path)
 	if err != nil {
 		return nil, &cib.Error{Code: cib.CodeNoObject, Msg: "No such device or address", Detail: []string{err.Error()}}
 	}
@@ -65,8 +65,8 @@ func invalid(detail ...string) error {
 	return &cib.Error{Code: cib.CodeSchema, Msg: "Update does not conform to the configured schema", Detail: detail}
 }
 
-// read reads the whole file, or standard input for "-".
-func read(env *cli.Env, path string) ([]byte, error) {
+// ReadFile reads a whole file, which may be compressed with bzip2, or standard input for "-".
+func ReadFile(env *cli.Env, path string) ([]byte, error) {
 	var in io.Reader = env.Stdin
 	if path != "-" {
 		f, err := os.Open(path)

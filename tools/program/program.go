@@ -30,6 +30,8 @@ type Fault struct {
 	Msg string
 	// Bare leaves the command's name out.
 	Bare bool
+	// Silent ends the command without any message: it has said everything.
+	Silent bool
 }
 
 func (f *Fault) Error() string { return f.Msg }
@@ -40,7 +42,7 @@ func Faultf(code int, format string, args ...any) error {
 }
 
 // Exit ends a command with a status and without a message.
-func Exit(code int) error { return &Fault{Code: code} }
+func Exit(code int) error { return &Fault{Code: code, Silent: true} }
 
 // Group is a part of the option table with a help option of its own: --help-KEY.
 type Group struct {
@@ -64,7 +66,7 @@ type Program struct {
 	Unnamed bool
 	// Extra are options about the output.
 	Extra []cli.Option
-	// UnknownFormat is the exit status for a value of --output-as that is none, 1 when it is 0.
+	// UnknownFormat is the exit status when the output cannot be made as it is wanted, 1 when it is 0.
 	UnknownFormat int
 	// Choose, when set, may change where and how the result is written, Prepare the output before it is used.
 	Choose  func(format output.Format, file string) (output.Format, string)
@@ -157,7 +159,7 @@ func (p *Program) output(env *cli.Env, s *settings) (*output.Out, func(), error)
 	if s.to != "" {
 		f, err := os.Create(s.to)
 		if err != nil {
-			return nil, nil, Faultf(1, "Error creating output format %s: %v", s.format, err)
+			return nil, nil, Faultf(max(p.UnknownFormat, 1), "Error creating output format %s: %v", s.format, err)
 		}
 		w, done = f, func() { f.Close() }
 	}

@@ -2,13 +2,28 @@ package simulate
 
 import (
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/sched"
 	"github.com/holdfast-ha/holdfast/crmd/sched/graph"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/crmd/sched/scalar"
+	"github.com/holdfast-ha/holdfast/tools/outline"
+	"github.com/holdfast-ha/holdfast/tools/output"
 )
+
+// After is what a CIB would be when the cluster has done everything that it would do now.
+func After(doc *cibxml.Element, now time.Time) *cibxml.Element {
+	silent := &text{out: &outline.Writer{W: io.Discard}, to: output.New(output.None, io.Discard, io.Discard)}
+	r := sched.Schedule(sched.Input{Doc: doc, Now: now.Unix(), Zone: time.Local}, sched.Options{})
+	x := &executor{fake: newFake(doc), out: silent, m: r.Model, now: now.Unix()}
+	x.run(r.Transition.Graph(0))
+	return x.fake.doc
+}
 
 // executor carries out a transition in its mind.
 type executor struct {

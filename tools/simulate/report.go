@@ -50,6 +50,4 @@ type statusReport struct {
 	revised       bool
 	pending       bool
 	attrs, counts bool
-	// spacer separates it from what went before.
-	spacer bool
 }

@@ -112,7 +112,7 @@ func (s *session) simulation(ctx context.Context) error {
 	}
 	if s.saveInput != "" {
 		if err := save(s.saveInput, m.Doc); err != nil {
-			return program.Faultf(exitIO, "%v", err)
+			return program.Faultf(exitNoSuch, "%v", err)
 		}
 	}
 	if s.run {
@@ -171,7 +171,7 @@ func (s *session) saveGraph(r *sched.Result) error {
 	if s.graphFile == "" {
 		return nil
 	}
-	return writeFile(s.graphFile, r.Transition.Graph(0).WriteXML)
+	return writeFile(s.graphFile, func(w io.Writer) error { return r.Transition.WriteXML(w, 0) })
 }
 
 func (s *session) saveDot(t *compile.Transition) error {

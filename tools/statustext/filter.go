@@ -78,19 +78,15 @@ func (f *Filter) isNamed(r *model.Resource) bool {
 	return slices.Contains(f.Resources, r.ID) || slices.Contains(f.Resources, r.Name())
 }
 
-// Find finds a resource by its id, by the name that its history uses, or an instance of a clone by the name of
-// what is cloned; nil when there is none.
+// Find finds the first resource with that id, that name in its history, or, as an instance of a clone, that name
+// of what is cloned; nil when there is none.
 func Find(m *model.Model, name string) *model.Resource {
-	var base *model.Resource
 	for _, r := range m.All {
-		switch {
-		case r.ID == name, r.HistoryName == name:
+		if r.ID == name || r.HistoryName == name || r.Kind == model.Primitive && model.BaseName(r.ID) == name {
 			return r
-		case base == nil && model.BaseName(r.ID) == name:
-			base = r
 		}
 	}
-	return base
+	return nil
 }
 
 // Named reports whether a resource of that name is to be shown.

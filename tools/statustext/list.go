@@ -31,6 +31,9 @@ func (v *View) runsOnWanted(r *model.Resource) bool {
 	return slices.ContainsFunc(v.S.Rsc(r).Running, v.Only.Node)
 }
 
+// Resource writes one resource with its parts.
+func (v *View) Resource(r *model.Resource) { v.resource(r, nil) }
+
 // Resources writes the list of resources.
 func (v *View) Resources() {
 	v.Out.SpacerIfWritten()

@@ -13,6 +13,8 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/fenced/driver/catalogue"
+	"github.com/holdfast-ha/holdfast/fenced/plan/device"
 	"github.com/holdfast-ha/holdfast/internal/cibsecret"
 	"github.com/holdfast-ha/holdfast/internal/ocfexec"
 )
@@ -50,6 +52,9 @@ func (c *call) listInstalled(context.Context) int {
 			}
 		}
 	}
+	for _, a := range catalogue.All() {
+		found[a.Name] = true // needs no program
+	}
 	c.listNames("Installed fence devices", slices.Sorted(maps.Keys(found)))
 	return api.CodeOK
 }
@@ -73,11 +78,19 @@ func (c *call) metadata(ctx context.Context) int {
 	if c.agent == "" {
 		return c.needsAgent()
 	}
-	if c.agentPath() == "" {
+	own := catalogue.Find(c.agent)
+	var x ocfexec.Exit
+	var err error
+	text := ""
+	switch {
+	case c.agentPath() != "":
+		x, err = c.run(ctx, "action=metadata\n")
+		text = string(x.Stdout)
+	case own != nil:
+		text = own.Metadata()
+	default:
 		return c.fail(api.CodeNoSuchObject, "Can't get fence agent meta-data: No such device")
 	}
-	x, err := c.run(ctx, "action=metadata\n")
-	text := string(x.Stdout)
 	if err == nil && (x.TimedOut || !strings.Contains(text, "<resource-agent")) {
 		err = fmt.Errorf("%s exited with status %d: %s", c.agent, x.Code, strings.TrimSpace(string(x.Stderr)))
 	}
@@ -99,6 +112,16 @@ const (
 func (c *call) validate(ctx context.Context) int {
 	if c.agent == "" {
 		return c.needsAgent()
+	}
+	if own := catalogue.Find(c.agent); own != nil && c.agentPath() == "" {
+		var list []device.Param
+		for _, name := range slices.Sorted(maps.Keys(c.params)) {
+			list = append(list, device.Param{Name: name, Value: c.params[name]})
+		}
+		if _, err := own.Parse(list); err != nil {
+			return c.validated(api.CodeError, codeInvalid, "", err.Error())
+		}
+		return c.validated(api.CodeOK, "0", "", "")
 	}
 	if c.agentPath() == "" {
 		return c.validated(api.CodeNoSuchObject, codeNotFound, "", "Agent "+c.agent+" not found")

@@ -1,6 +1,10 @@
 package action
 
-import "github.com/holdfast-ha/holdfast/crmd/sched/model"
+import (
+	"slices"
+
+	"github.com/holdfast-ha/holdfast/crmd/sched/model"
+)
 
 // All returns the actions of a one-shot operation, from old to new. With a node it is those on the node, and
 // those without one, which are given it.
@@ -76,6 +80,9 @@ func (b *Book) Oldest(r *model.Resource, name string, n *model.Node) *Action {
 
 // Order adds an ordering between two ends, with what follows from it for live migrations.
 func (b *Book) Order(first, then End, flags Order) {
+	if n := len(b.Orderings); n == cap(b.Orderings) {
+		b.Orderings = slices.Grow(b.Orderings, max(n, 64)) // append's steps leave large clusters with five times the memory
+	}
 	b.Orderings = append(b.Orderings, Ordering{first, then, flags})
 	if first.Rsc == nil || then.Rsc == nil || first.Rsc == then.Rsc {
 		return

@@ -21,38 +21,50 @@ type detail struct {
 	a *action.Action
 }
 
-// collector gathers attributes; the first value of a name wins.
+// collector gathers attributes; the first value of a name wins. It is used for one action after the other.
 type collector struct {
 	attrs, params pairs.Table
-	index         map[string]bool
+	seen          map[string]bool
+	// metaNames are the names that meta attributes have outside of the cluster, by their own.
+	metaNames map[string]string
+}
+
+func (c *collector) reset() {
+	c.attrs, c.params = c.attrs[:0], nil
+	clear(c.seen)
 }
 
 func (c *collector) add(name, value string) {
-	if !c.index[name] {
-		c.index[name] = true
+	if !c.seen[name] {
+		c.seen[name] = true
 		c.attrs = append(c.attrs, cibxml.Attr{Name: name, Value: value})
 	}
 }
 
 // meta adds a meta attribute, unless its name shows that it is of no use outside the cluster.
 func (c *collector) meta(name, value string) {
-	if !strings.ContainsAny(name, "#:") {
-		c.add(metaName(name), value)
+	known, ok := c.metaNames[name]
+	if !ok {
+		if !strings.ContainsAny(name, "#:") {
+			known = "CRM_meta_" + strings.ReplaceAll(name, "-", "_")
+		}
+		c.metaNames[name] = known
+	}
+	if known != "" {
+		c.add(known, value)
 	}
 }
 
-func metaName(name string) string { return "CRM_meta_" + strings.ReplaceAll(name, "-", "_") }
-
 // force adds an attribute in place of another.
 func (c *collector) force(name, value string) {
-	c.index[name] = true
+	c.seen[name] = true
 	c.attrs.Set(name, value)
 }
 
-// attrs are the attributes, sorted by name, and the parameters that need elements of their own.
-func (d detail) attrs() (attrs, params []cibxml.Attr) {
+// attrs are the attributes, sorted by name and valid until the collector is used again, and the parameters that need elements of their own.
+func (d detail) attrs(c *collector) (attrs, params []cibxml.Attr) {
 	a := d.a
-	c := &collector{index: make(map[string]bool, 16)}
+	c.reset()
 	c.add("crm_feature_set", FeatureSet)
 	for _, p := range a.Extra {
 		c.add(p.Name, p.Value)

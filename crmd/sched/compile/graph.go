@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"io"
+	"slices"
 	"strconv"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
@@ -13,33 +15,41 @@ import (
 
 // Graph is the transition as it is executed. id numbers the runs of a scheduler.
 func (t *Transition) Graph(id int) *graph.Graph {
+	g := t.head(id)
+	g.Synapses = make([]*graph.Synapse, 0, len(t.Steps))
+	b := t.builder()
+	b.actions = make([]*graph.Action, len(t.B.Actions)+1)
+	for i, a := range t.Steps {
+		s := b.synapse(i, a)
+		s.Action.Attrs = slices.Clone(s.Action.Attrs)
+		g.Synapses = append(g.Synapses, s)
+	}
+	return g
+}
+
+// WriteXML writes what Graph makes, without having all of it in memory.
+func (t *Transition) WriteXML(w io.Writer, id int) error {
+	b := t.builder()
+	return t.head(id).WriteEach(w, func(yield func(*graph.Synapse) bool) {
+		for i, a := range t.Steps {
+			if !yield(b.synapse(i, a)) {
+				return
+			}
+			b.used = 0
+		}
+	})
+}
+
+// head is the graph without its synapses.
+func (t *Transition) head(id int) *graph.Graph {
 	o := &t.M.Options
 	g := &graph.Graph{TransitionID: id, ClusterDelay: o.ClusterDelay, StonithTimeout: o.FenceTimeout, BatchLimit: o.BatchLimit,
 		BatchLimitN: int(scalar.IntOr(o.BatchLimit, 0)), MigrationLimit: int(scalar.IntOr(o.MigrationLimit, -1)),
-		FailedStopOffset: "INFINITY", FailedStartOffset: "1", RecheckBy: t.B.Conf.World.Recheck,
-		Synapses: make([]*graph.Synapse, 0, len(t.Steps))}
+		FailedStopOffset: "INFINITY", FailedStartOffset: "1", RecheckBy: t.B.Conf.World.Recheck}
 	g.ClusterDelayMs, _ = isotime.ParseInterval(o.ClusterDelay)
 	g.StonithTimeoutMs, _ = isotime.ParseInterval(o.FenceTimeout)
 	if o.StartFatal {
 		g.FailedStartOffset = "INFINITY"
-	}
-	b := &builder{t: t, actions: make([]*graph.Action, len(t.B.Actions)+1), rscs: make([]*graph.Primitive, len(t.M.All))}
-	for i, a := range t.Steps {
-		s := &graph.Synapse{ID: i, Priority: t.priority(a), Action: b.action(a)}
-		s.Action.Attrs, s.Action.Params = detail{t, a}.attrs()
-		n := 0
-		for k := range a.Before {
-			if a.Before[k].Kept {
-				n++
-			}
-		}
-		s.Inputs = make([]*graph.Action, 0, n)
-		for k := range a.Before {
-			if l := &a.Before[k]; l.Kept {
-				s.Inputs = append(s.Inputs, b.action(l.Action))
-			}
-		}
-		g.Synapses = append(g.Synapses, s)
 	}
 	return g
 }
@@ -53,22 +63,51 @@ func (t *Transition) priority(a *action.Action) int {
 	return max(p, 0)
 }
 
-// builder makes each action and resource of a graph once.
+// builder makes the actions of a graph.
 type builder struct {
-	t       *Transition
+	t *Transition
+	// actions are those that were made, by their ids, so that each is made once; nil where none is kept.
 	actions []*graph.Action
-	rscs    []*graph.Primitive
+	// spare are used again for each synapse when none is kept; used of them are in use.
+	spare []*graph.Action
+	used  int
+	rscs  []*graph.Primitive
+	attrs *collector
+}
+
+func (t *Transition) builder() *builder {
+	return &builder{t: t, rscs: make([]*graph.Primitive, len(t.M.All)),
+		attrs: &collector{seen: map[string]bool{}, metaNames: map[string]string{}}}
+}
+
+// synapse is a step with what it waits for. The attributes are valid until the next one.
+func (b *builder) synapse(id int, a *action.Action) *graph.Synapse {
+	s := &graph.Synapse{ID: id, Priority: b.t.priority(a), Action: b.action(a)}
+	s.Action.Attrs, s.Action.Params = detail{b.t, a}.attrs(b.attrs)
+	n := 0
+	for k := range a.Before {
+		if a.Before[k].Kept {
+			n++
+		}
+	}
+	s.Inputs = make([]*graph.Action, 0, n)
+	for k := range a.Before {
+		if l := &a.Before[k]; l.Kept {
+			s.Inputs = append(s.Inputs, b.action(l.Action))
+		}
+	}
+	return s
 }
 
 // nodeMatters reports whether an action names its node: all but the pseudo actions that only join others.
 func nodeMatters(a *action.Action) bool { return !a.Is(action.Pseudo) || a.Task == "stonith" }
 
 func (b *builder) action(a *action.Action) *graph.Action {
-	if g := b.actions[a.ID]; g != nil {
+	g, made := b.place(a)
+	if made {
 		return g
 	}
-	g := &graph.Action{ID: a.ID, Task: a.Task, Kind: kind(a), Key: a.Key()}
-	b.actions[a.ID] = g
+	*g = graph.Action{ID: a.ID, Task: a.Task, Kind: kind(a), Key: a.Key()}
 	if r := a.Rsc; r != nil && r.HistoryName != "" {
 		g.InternalKey = g.Key
 		g.Key = historyKey(a)
@@ -96,6 +135,23 @@ func (b *builder) action(a *action.Action) *graph.Action {
 		}
 	}
 	return g
+}
+
+// place is where an action goes; made tells that it is there.
+func (b *builder) place(a *action.Action) (g *graph.Action, made bool) {
+	if b.actions != nil {
+		if g = b.actions[a.ID]; g != nil {
+			return g, true
+		}
+		g = &graph.Action{}
+		b.actions[a.ID] = g
+		return g, false
+	}
+	if b.used == len(b.spare) {
+		b.spare = append(b.spare, &graph.Action{})
+	}
+	b.used++
+	return b.spare[b.used-1], false
 }
 
 func kind(a *action.Action) graph.Kind {

@@ -52,7 +52,7 @@ func (r *reader) simpleColocation(e *cibxml.Element, score scalar.Score) {
 		r.log.ConfigWarning("The colocation constraint 'symmetrical' attribute has been removed")
 	}
 	r.colocate(&Colocation{ID: id, Attribute: e.Get("node-attribute"), Score: score, Dependent: ends[0], Primary: ends[1],
-		Influence: influence(e, ends[0])}, e.Get("rsc-role"), e.Get("with-rsc-role"))
+		Influence: r.influence(e, ends[0])}, e.Get("rsc-role"), e.Get("with-rsc-role"))
 }
 
 // instance picks the instance of a clone that a constraint asks for, if it does.
@@ -76,9 +76,13 @@ func (r *reader) instance(e *cibxml.Element, x *model.Resource, attr string) (*m
 }
 
 // influence reports whether a dependent's preferences weigh on its primary.
-func influence(e *cibxml.Element, dependent *model.Resource) bool {
-	if v, ok := scalar.ParseBool(e.Get("influence")); ok {
+func (r *reader) influence(e *cibxml.Element, dependent *model.Resource) bool {
+	text, given := e.Lookup("influence")
+	if v, ok := scalar.ParseBool(text); ok {
 		return v
+	}
+	if given {
+		r.log.ConfigError("Constraint '%s' has invalid value for influence (using default)", e.ID())
 	}
 	return dependent.Critical
 }
@@ -136,7 +140,7 @@ func (r *reader) withinSet(e, set *cibxml.Element, score scalar.Score) {
 	role := set.Get("role")
 	add := func(dependent, primary *model.Resource) {
 		r.colocate(&Colocation{ID: set.ID(), Score: score, Dependent: dependent, Primary: primary,
-			Influence: influence(e, dependent)}, role, role)
+			Influence: r.influence(e, dependent)}, role, role)
 	}
 	ordering, set2 := set.Lookup("ordering")
 	forward := !set2 || strings.EqualFold(ordering, "group")
@@ -170,7 +174,7 @@ func (r *reader) apart(e, set *cibxml.Element, score scalar.Score) {
 				r.log.ConfigError("%s: No resource found for %s", set.ID(), other.ID())
 				return
 			}
-			r.colocate(&Colocation{ID: set.ID(), Score: score, Dependent: x, Primary: y, Influence: influence(e, x)}, role, role)
+			r.colocate(&Colocation{ID: set.ID(), Score: score, Dependent: x, Primary: y, Influence: r.influence(e, x)}, role, role)
 		}
 	}
 }
@@ -190,7 +194,7 @@ func (r *reader) betweenSets(e, first, second *cibxml.Element, score scalar.Scor
 	}
 	for _, d := range dependents {
 		for _, p := range primaries {
-			r.colocate(&Colocation{ID: e.ID(), Score: score, Dependent: d, Primary: p, Influence: influence(e, d)},
+			r.colocate(&Colocation{ID: e.ID(), Score: score, Dependent: d, Primary: p, Influence: r.influence(e, d)},
 				first.Get("role"), second.Get("role"))
 		}
 		if !ok2 {

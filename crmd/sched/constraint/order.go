@@ -139,7 +139,7 @@ func (r *reader) simpleOrder(e *cibxml.Element, k kind, s symmetry) {
 	if k == optional && then.RestartType {
 		f |= action.FirstNeedsThen
 	}
-	if least := leastInstances(first, e); least > 0 {
+	if least := r.leastInstances(first, e); least > 0 {
 		r.orderSome(e, first, firstOp, then, thenOp, f, least)
 	} else {
 		r.b.OrderOps(first, firstOp, then, thenOp, f)
@@ -176,15 +176,18 @@ func (r *reader) orderEnd(e *cibxml.Element, attr string) *model.Resource {
 
 // leastInstances is how many instances of a clone have to be there for what comes after it, 0 for the usual
 // rules.
-func leastInstances(first *model.Resource, e *cibxml.Element) int {
+func (r *reader) leastInstances(first *model.Resource, e *cibxml.Element) int {
 	if first.Kind != model.Clone {
 		return 0
 	}
 	if v, ok := first.Meta.Lookup("clone-min"); ok {
 		return scalar.MinInt(v, 0)
 	}
-	if all, ok := scalar.ParseBool(e.Get("require-all")); ok && !all {
-		return 1
+	if all, ok := scalar.ParseBool(e.Get("require-all")); ok {
+		r.log.ConfigWarningOnce("Support for require-all in ordering constraints is deprecated and will be removed in a future release (use clone-min clone meta-attribute instead)")
+		if !all {
+			return 1
+		}
 	}
 	return 0
 }

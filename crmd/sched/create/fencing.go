@@ -41,7 +41,7 @@ func (m *Maker) FenceAndShutDown() {
 			}
 		}
 		if st.Unclean && (!manages || !m.M.CanFence(m.S, n)) {
-			m.log.Warning("Node %s is unclean but cannot be fenced", n.Name)
+			m.log.ConfigWarning("Node %s is unclean but cannot be fenced", n.Name)
 		}
 	}
 	if dcDown == nil {

@@ -123,9 +123,9 @@ func (r *reader) activity(x *model.Resource, n *model.Node, onFail model.OnFail,
 	}
 	if x.Orphan {
 		if st.Managed {
-			r.log.Warning("Detected active orphan %s running on %s", x.ID, n.Name)
+			r.log.ConfigWarning("Detected active orphan %s running on %s", x.ID, n.Name)
 		} else {
-			r.log.Warning("Resource '%s' must be stopped manually on %s because cluster is configured not to stop active orphans", x.ID, n.Name)
+			r.log.ConfigWarning("Resource '%s' must be stopped manually on %s because cluster is configured not to stop active orphans", x.ID, n.Name)
 		}
 	}
 	r.addRunning(x, n, failed)

@@ -28,6 +28,7 @@ func Solve(b *action.Book, set *constraint.Set, a *place.Assignment) *Solver {
 	}
 	newestFirst(b.Actions, s.blockDependents)
 	s.orderProbes()
+	b.Orderings = nil // they are links now, and a large part of what is in memory
 	newestFirst(b.Actions, s.update)
 	newestFirst(b.Actions, s.disableInvalid)
 	return s

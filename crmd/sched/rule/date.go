@@ -8,44 +8,68 @@ import (
 	"github.com/holdfast-ha/holdfast/crmd/sched/scalar"
 )
 
+// Phase says where a time is relative to when a date_expression is fulfilled.
+type Phase uint8
+
+const (
+	// Undetermined is what makes no sense.
+	Undetermined Phase = iota
+	Before
+	Within
+	After
+)
+
 // date evaluates a date_expression and notes when its result will change.
 func (c *Context) date(e *cibxml.Element) bool {
-	start, hasStart := isotime.Parse(e.Get("start"), c.Now)
-	end, hasEnd := isotime.Parse(e.Get("end"), c.Now)
+	phase, change := PhaseOf(e, c.Now)
+	if change != 0 {
+		c.At(change)
+	}
+	return phase == Within
+}
+
+// PhaseOf evaluates a date_expression. change is when the result changes next, in seconds since the epoch; 0
+// when it does not or, for a date_spec, when that is not known.
+func PhaseOf(e *cibxml.Element, at isotime.Time) (phase Phase, change int64) {
+	start, hasStart := isotime.Parse(e.Get("start"), at)
+	end, hasEnd := isotime.Parse(e.Get("end"), at)
 	if d := e.Child("duration"); hasStart && !hasEnd && d != nil {
 		end, hasEnd = lengthen(start, d), true
 	}
-	now := c.Now.Unix()
+	now := at.Unix()
 	switch strings.ToLower(e.Get("operation")) {
 	case "", "in_range":
 		switch {
 		case !hasStart && !hasEnd:
-			return false
+			return Undetermined, 0
 		case hasStart && now < start.Unix():
-			c.At(start.Unix())
-			return false
+			return Before, start.Unix()
 		case hasEnd && now > end.Unix():
-			return false
+			return After, 0
+		case hasEnd:
+			return Within, end.Unix() + 1
 		}
-		if hasEnd {
-			c.At(end.Unix() + 1)
-		}
-		return true
+		return Within, 0
 	case "date_spec":
-		return matchesSpec(c.Now, e.Child("date_spec"))
+		return specPhase(at, e.Child("date_spec")), 0
 	case "gt":
-		if hasStart && now <= start.Unix() {
-			c.At(start.Unix() + 1)
-			return false
+		switch {
+		case !hasStart:
+			return Undetermined, 0
+		case now <= start.Unix():
+			return Before, start.Unix() + 1
 		}
-		return hasStart
+		return Within, 0
 	case "lt":
-		if hasEnd && now < end.Unix() {
-			c.At(end.Unix())
-			return true
+		switch {
+		case !hasEnd:
+			return Undetermined, 0
+		case now < end.Unix():
+			return Within, end.Unix()
 		}
+		return After, 0
 	}
-	return false
+	return Undetermined, 0
 }
 
 // lengthen adds the fields of a duration element.
@@ -55,10 +79,10 @@ func lengthen(t isotime.Time, d *cibxml.Element) isotime.Time {
 	return t.AddSeconds(n("hours")*3600 + n("minutes")*60 + n("seconds"))
 }
 
-// matchesSpec reports whether every field of a date_spec allows the time. No spec allows every time.
-func matchesSpec(t isotime.Time, spec *cibxml.Element) bool {
+// specPhase compares a time with the fields of a date_spec, the largest first. No spec allows every time.
+func specPhase(t isotime.Time, spec *cibxml.Element) Phase {
 	if spec == nil {
-		return true
+		return Within
 	}
 	year, month, monthday := t.Gregorian()
 	hour, minute, second := t.Clock()
@@ -71,27 +95,28 @@ func matchesSpec(t isotime.Time, spec *cibxml.Element) bool {
 		{"hours", hour}, {"minutes", minute}, {"seconds", second}, {"yeardays", t.YearDay},
 		{"weekyears", weekyear}, {"weeks", week}, {"weekdays", weekday}, {"moon", t.MoonPhase()},
 	} {
-		if !inRange(spec.Get(f.name), int64(f.value)) {
-			return false
+		if p := rangePhase(spec.Get(f.name), int64(f.value)); p != Within {
+			return p
 		}
 	}
-	return true
+	return Within
 }
 
-// inRange reports whether n is within N, N-M, N- or -M. What cannot be read allows everything.
-func inRange(s string, n int64) bool {
+// rangePhase compares n with N, N-M, N- or -M. What cannot be read allows everything.
+func rangePhase(s string, n int64) Phase {
 	low, high, isRange := strings.Cut(s, "-")
 	a, okA := scalar.ParseInt(low)
 	b, okB := scalar.ParseInt(high)
-	switch {
-	case !isRange:
-		return !okA || n == a
-	case low != "" && !okA || high != "" && !okB || low == "" && high == "":
-		return true
-	case low == "":
-		return n <= b
-	case high == "":
-		return n >= a
+	if !isRange {
+		b, okB = a, okA
+	} else if low != "" && !okA || high != "" && !okB {
+		return Within
 	}
-	return n >= a && n <= b
+	switch {
+	case okA && n < a:
+		return Before
+	case okB && n > b:
+		return After
+	}
+	return Within
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/cib/lrm"
+	"github.com/holdfast-ha/holdfast/fenced/driver/native"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
 	"github.com/holdfast-ha/holdfast/internal/ocfexec"
 )
@@ -77,6 +78,12 @@ func (d *Driver) find(agent string) (string, fs.FileInfo, error) {
 	return "", nil, fmt.Errorf("%s: %w in %s", agent, fs.ErrNotExist, strings.Join(d.cfg.Dirs, ", "))
 }
 
+// Has reports whether the agent's program is there.
+func (d *Driver) Has(agent string) bool {
+	_, _, err := d.find(agent)
+	return err == nil
+}
+
 // Run performs an agent's action and judges how it ended.
 func (d *Driver) Run(ctx context.Context, call device.Call) device.Result {
 	failed := func(status lrm.Status, rc lrm.RC, err error) device.Result {
@@ -86,10 +93,10 @@ func (d *Driver) Run(ctx context.Context, call device.Call) device.Result {
 	if err != nil {
 		return failed(lrm.NotInstalled, lrm.RCNotInstalled, err)
 	}
-	params, err := d.secrets(call.Device, call.Params)
+	params, err := native.Secrets(d.cfg.SecretsDir, call)
 	if err != nil {
 		d.cfg.Log.Error("secret of a fence device", "device", call.Device, "err", err)
-		return failed(lrm.NoSecrets, lrm.RCError, errSecrets)
+		return failed(lrm.NoSecrets, lrm.RCError, native.ErrSecrets)
 	}
 	text, err := request(params)
 	if err != nil {

@@ -76,6 +76,8 @@ type Result struct {
 	Reason string // for a person, "" on success
 	Output string
 	Errors string
+	// Warning tells that it worked, but not all of what it needs does.
+	Warning string
 }
 
 func (r Result) ok() bool { return r.Status == lrm.Done && r.RC == 0 }
@@ -95,6 +97,8 @@ type (
 		Target        string
 		Params        []Param
 		Timeout       time.Duration
+		// Incarnation is the life of the target that is to end, 0 when that is not known.
+		Incarnation api.Incarnation
 	}
 	// Kill ends a call early; its Returned still comes.
 	Kill struct{ Call uint64 }

@@ -43,6 +43,7 @@ type job struct {
 	def      *definition
 	caps     *Capabilities
 	target   string
+	life     api.Incarnation // of the target that is to end
 	steps    []step
 	timeout  time.Duration // for all tries of the steps up to the proof
 	received time.Time
@@ -104,7 +105,7 @@ func (e *Executor) order(now time.Time, in Order) {
 	if !o.NoDelay && o.Action != On {
 		delay += d.def.ownDelay(o.Target, e.fraction())
 	}
-	j := &job{id: in.ID, kind: orderJob, dev: o.Device, def: d.def, caps: caps, target: o.Target, received: now,
+	j := &job{id: in.ID, kind: orderJob, dev: o.Device, def: d.def, caps: caps, target: o.Target, life: o.Incarnation, received: now,
 		steps: d.steps(caps, o.Action), timeout: time.Duration(o.Timeout) * time.Millisecond}
 	if j.timeout <= 0 {
 		j.timeout = defaultTimeout
@@ -271,7 +272,7 @@ func (e *Executor) call(now time.Time, j *job) {
 	c := j.def.config
 	e.emit(Call{
 		ID: j.call, Device: c.ID, Agent: c.Agent, Driver: c.Driver, Action: s.name, Target: j.target, Timeout: left,
-		Params: j.def.arguments(j.caps, s.name, j.target, e.nodes[strings.ToLower(j.target)]),
+		Params: j.def.arguments(j.caps, s.name, j.target, e.nodes[strings.ToLower(j.target)]), Incarnation: j.life,
 	})
 }
 

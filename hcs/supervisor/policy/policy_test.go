@@ -30,7 +30,7 @@ func (n *node) do(in Input) {
 		switch o := o.(type) {
 		case Start:
 			n.log = append(n.log, "start "+o.Name)
-			n.do(Started{o.Name})
+			n.do(Started(o))
 		case Send:
 			n.log = append(n.log, fmt.Sprintf("%s to %s", o.Signal, o.Name))
 		case Drain:

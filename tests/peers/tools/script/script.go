@@ -14,6 +14,8 @@ type Case struct {
 	Line string
 	// Only restricts the comparison to the exit status and these, separated by commas: stdout, stderr, cib.
 	Only string
+	// Sample marks the cases of a quick run: every third line, each over another one of its CIBs.
+	Sample bool
 }
 
 // Read reads a list. A line "cib FILE..." names the CIBs for the lines that follow it, "cib" alone takes them
@@ -42,8 +44,8 @@ func Read(file string) ([]Case, error) {
 				return nil, fmt.Errorf("%s:%d: only WHAT: LINE", file, n+1)
 			}
 		}
-		for _, c := range cibs {
-			cases = append(cases, Case{CIB: c, Line: line, Only: only})
+		for i, c := range cibs {
+			cases = append(cases, Case{CIB: c, Line: line, Only: only, Sample: n%3 == 0 && i == n/3%len(cibs)})
 		}
 	}
 	return cases, nil

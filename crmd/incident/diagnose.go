@@ -1,0 +1,298 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/api"
+)
+
+// roots orders what alarms tell from the root to the symptom: of several the first is the cause.
+var roots = []string{
+	"memory.zone-accounting", "memory.kmem-leak", "memory.exhaustion", "memory.cgroup-oom", "oom.kill", "disk.damaged", "io.stall",
+	"process.hung", "cpu.steal", "cpu.overload", "clock.jump", "heartbeat.stall", "disk.nearly-full", "throttle.high", "link.flap",
+	"heartbeat.network",
+}
+
+// standing are alarms that say how the node is built rather than what happens: alone they explain nothing.
+var standing = []string{"memory.zone-accounting", "swap.off", "config.timeouts", "fence-path.broken"}
+
+// sign is something that points at a cause.
+type sign struct {
+	name, node, severity string
+	at                   int64
+	text                 string
+	advice               []string
+}
+
+// diagnose finds the cause of an incident in its evidence, and what to do about it.
+func diagnose(in *api.Incident) {
+	switch in.Kind {
+	case api.IncidentAlarm:
+		in.Cause = api.Cause{Name: in.Subject, Confidence: api.Certain, Text: in.Headline}
+	case api.IncidentQuorum:
+		in.Cause = api.Cause{Name: "membership", Confidence: api.Certain, Text: in.Headline}
+	case api.IncidentChange:
+		diagnoseChange(in)
+	case api.IncidentResource:
+		diagnoseResource(in)
+	case api.IncidentThrottle, api.IncidentMonitor:
+		diagnoseLoad(in)
+	default:
+		diagnoseNode(in)
+	}
+}
+
+// signs are the alarms of a node in the evidence, the root first.
+func signs(in *api.Incident, node string) []sign {
+	var out []sign
+	for _, e := range in.Evidence {
+		if a := e.Alarm; a != nil && a.Node == node && slices.Contains(roots, a.Name) {
+			out = append(out, sign{a.Name, a.Node, a.Severity, a.Raised, a.Summary, a.Advice})
+		}
+		if len(e.Digests) == 0 {
+			continue
+		}
+		for _, name := range e.Digests[len(e.Digests)-1].Alarms {
+			if e.Digests[0].Node == node && slices.Contains(roots, name) {
+				out = append(out, sign{name: name, node: node, severity: api.Warning, at: e.At, text: "it was raised in the last vitals that the peers hold"})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b sign) int { return slices.Index(roots, a.name) - slices.Index(roots, b.name) })
+	// A root that is always there counts when something happened as well.
+	happened := slices.ContainsFunc(out, func(s sign) bool { return !slices.Contains(standing, s.name) })
+	if !happened {
+		out = slices.DeleteFunc(out, func(s sign) bool { return slices.Contains(standing, s.name) && !strained(in, node) })
+	}
+	return slices.CompactFunc(out, func(a, b sign) bool { return a.name == b.name && a.node == b.node && b.advice == nil })
+}
+
+// last is the newest digest of a node in the evidence.
+func last(in *api.Incident, node string) *api.Digest {
+	for i := len(in.Evidence) - 1; i >= 0; i-- {
+		if list := in.Evidence[i].Digests; len(list) > 0 && list[0].Node == node {
+			return &list[len(list)-1]
+		}
+	}
+	return nil
+}
+
+// strained reports whether the last vitals of a node show that it waited for memory or came late.
+func strained(in *api.Incident, node string) bool {
+	d := last(in, node)
+	return d != nil && (d.MemFull >= 5 || d.Stalls > 0 || d.Heartbeat > 500 || d.Late > 1000 || d.OOMKills > 0)
+}
+
+// take makes the first sign the cause.
+func take(in *api.Incident, list []sign, text string) {
+	s := list[0]
+	in.Cause = api.Cause{Name: s.name, Confidence: api.Likely, Text: text}
+	if s.severity == api.Info {
+		in.Cause.Confidence = api.Possible
+	}
+	seen := make(map[string]bool)
+	for _, x := range list {
+		if seen[x.name+x.text] || len(in.Cause.Because) >= 6 {
+			continue
+		}
+		seen[x.name+x.text] = true
+		in.Cause.Because = append(in.Cause.Because, fmt.Sprintf("%s on %s %s: %s", x.name, x.node, when(x.at, in.Started), x.text))
+		for _, a := range x.advice {
+			if !slices.Contains(in.Advice, a) && len(in.Advice) < 8 {
+				in.Advice = append(in.Advice, a)
+			}
+		}
+	}
+	if d := last(in, s.node); d != nil {
+		in.Cause.Because = append(in.Cause.Because, fmt.Sprintf("last vitals of %s %s: %s", s.node, when(d.At, in.Started), digestText(d)))
+	}
+}
+
+// when says how a time lies to the beginning of the incident.
+func when(at, started int64) string {
+	d := time.Duration(started-at) * time.Millisecond
+	switch {
+	case d > 0:
+		return span(d) + " before"
+	case d < 0:
+		return span(-d) + " after"
+	}
+	return "at that moment"
+}
+
+// digestText is a digest in a sentence: what is out of the ordinary, and memory and load always.
+func digestText(d *api.Digest) string {
+	words := []string{fmt.Sprintf("%d of %d MiB available", d.Available, d.Total)}
+	add := func(yes bool, format string, args ...any) {
+		if yes {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
+	}
+	add(d.Slope < -1, "falling by %d MiB/s", -d.Slope)
+	add(d.MemFull >= 1, "memory pressure %.0f %%", d.MemFull)
+	add(d.Stalls > 0, "%d allocation stalls/s", d.Stalls)
+	add(d.OOMKills > 0, "%d OOM kills", d.OOMKills)
+	add(d.IOFull >= 5, "io pressure %.0f %%", d.IOFull)
+	add(true, "load %.1f on %d cores", d.Load, d.Cores)
+	add(d.Late >= 200, "crmd %d ms late", d.Late)
+	add(d.Heartbeat >= 100, "corosyncd %d ms late", d.Heartbeat)
+	add(d.Disk >= 1000, "a disk took %d ms", d.Disk)
+	add(d.Hung > 0, "%d hung processes", d.Hung)
+	return strings.Join(words, ", ")
+}
+
+// diagnoseNode explains why a node was lost or fenced.
+func diagnoseNode(in *api.Incident) {
+	in.Advice = nil
+	node := in.Subject
+	if list := signs(in, node); len(list) > 0 {
+		take(in, list, fmt.Sprintf("%s was in trouble before it was %s: %s", node, map[bool]string{true: "lost", false: "fenced"}[in.Kind == api.IncidentLoss], list[0].text))
+		return
+	}
+	if in.Kind == api.IncidentFence {
+		in.Cause = api.Cause{Name: "asked", Confidence: api.Certain, Text: in.Trigger}
+		return
+	}
+	saw := func(text string) bool {
+		return slices.ContainsFunc(in.Evidence, func(e api.IncidentEvidence) bool { return strings.Contains(e.Text, text) })
+	}
+	observed := func(name string) (list []sign) {
+		for _, e := range in.Evidence {
+			if a := e.Alarm; a != nil && a.Name == name && a.Node != node && (name != "heartbeat.network" || strings.Contains(a.Subject, node)) {
+				list = append(list, sign{a.Name, a.Node, a.Severity, a.Raised, a.Summary, a.Advice})
+			}
+		}
+		return list
+	}
+	var because []string
+	if d := last(in, node); d != nil {
+		because = append(because, fmt.Sprintf("last vitals of %s %s: %s", node, when(d.At, in.Started), digestText(d)))
+	}
+	switch network := observed("heartbeat.network"); {
+	case saw(answered):
+		in.Cause = api.Cause{Name: "heartbeat.stall", Confidence: api.Likely, Text: fmt.Sprintf("corosyncd on %s stalled while the rest of the node answered", node), Because: because}
+	case len(network) > 0 || saw(aliveAgain):
+		in.Cause = api.Cause{Name: "heartbeat.network", Confidence: api.Likely, Text: fmt.Sprintf("%s was cut off: nothing came over any link, and nothing shows that it was in trouble itself", node)}
+		if len(network) > 0 {
+			take(in, network, in.Cause.Text)
+		}
+		in.Cause.Because = append(in.Cause.Because, because...)
+		in.Advice = append(in.Advice, "Give the cluster a second link over other hardware, and a quorum device where both sides can reach it.")
+	default:
+		in.Cause = api.Cause{Name: "unknown", Confidence: api.Unknown, Because: because,
+			Text: fmt.Sprintf("%s fell silent at once and nothing that it said before points at a shortage: power, hardware or a kernel panic", node)}
+		in.Advice = []string{"Look at the BMC's event log and the console of " + node + ", and at its kernel log after the boot (pstore, kdump)."}
+	}
+}
+
+// diagnoseResource explains why a resource failed.
+func diagnoseResource(in *api.Incident) {
+	in.Advice = nil
+	var first *api.IncidentEvidence
+	for i := range in.Evidence {
+		if in.Evidence[i].Alarm == nil && len(in.Evidence[i].Digests) == 0 {
+			first = &in.Evidence[i]
+			break
+		}
+	}
+	if first == nil {
+		in.Cause = api.Cause{Name: "unknown", Confidence: api.Unknown, Text: in.Trigger}
+		return
+	}
+	if h := first.Hang; h != nil {
+		hung(in, h)
+		return
+	}
+	list := signs(in, in.Node)
+	if strings.Contains(first.Text, noAnswer) {
+		if len(list) > 0 {
+			take(in, list, fmt.Sprintf("the agent of %s got no answer in time on a node that was in trouble: %s", in.Subject, list[0].text))
+			return
+		}
+		in.Cause = api.Cause{Name: "agent", Confidence: api.Possible, Text: fmt.Sprintf("%s did not answer its agent in time, and the host had enough of everything", in.Subject),
+			Because: []string{first.Text}}
+		in.Advice = []string{"Look at what the service was doing then; if it is only slow, raise the timeout of its monitor."}
+		return
+	}
+	list = slices.DeleteFunc(list, func(s sign) bool {
+		return !slices.Contains([]string{"memory.kmem-leak", "memory.exhaustion", "memory.cgroup-oom", "oom.kill", "disk.damaged", "disk.nearly-full"}, s.name)
+	})
+	if len(list) > 0 {
+		take(in, list, fmt.Sprintf("%s failed on a node that was in trouble: %s", in.Subject, list[0].text))
+		in.Cause.Because = append([]string{first.Text}, in.Cause.Because...)
+		return
+	}
+	in.Cause = api.Cause{Name: "agent", Confidence: api.Certain, Text: "the agent said so, in time and on a host that had enough of everything: " + first.Text}
+	in.Advice = []string{fmt.Sprintf("Look at the service's own log on %s; hcs resource cleanup %s when it is mended.", in.Node, in.Subject)}
+}
+
+// hung explains a failure with what the processes were doing.
+func hung(in *api.Incident, h *api.Hang) {
+	c := api.Cause{Name: "process.hung", Confidence: api.Certain, Text: h.Reason}
+	if h.Starved != "" {
+		c.Name, c.Confidence = "cpu.overload", api.Likely
+		c.Text = "no answer came although it was tried again and again, on a host that was starved: " + h.Starved
+		if strings.Contains(h.Starved, "memory") {
+			c.Name = "memory.exhaustion"
+		} else if strings.Contains(h.Starved, "disk") {
+			c.Name = "io.stall"
+		}
+	}
+	for _, p := range h.Processes {
+		text := fmt.Sprintf("%s[%d] is in state %s", p.Comm, p.PID, p.State)
+		if p.WChan != "" {
+			text += ", waits in " + p.WChan
+		}
+		if len(p.Stack) > 0 {
+			text += " (" + strings.Join(p.Stack[:min(4, len(p.Stack))], " < ") + ")"
+		}
+		c.Because = append(c.Because, text)
+	}
+	if h.Host != nil {
+		c.Because = append(c.Because, "the host then: "+digestText(h.Host))
+	}
+	in.Cause = c
+	for _, s := range signs(in, in.Node) {
+		in.Advice = append(in.Advice, s.advice...)
+	}
+	if len(in.Advice) == 0 {
+		in.Advice = []string{"State T: something stopped the process (kill -CONT continues it); state D: look at its disk or network file system.",
+			fmt.Sprintf("hcs resource cleanup %s lets it come back to %s.", in.Subject, in.Node)}
+	}
+	slices.Sort(in.Advice)
+	in.Advice = slices.Compact(in.Advice)
+}
+
+// diagnoseChange explains why the cluster acted although nothing was broken.
+func diagnoseChange(in *api.Incident) {
+	in.Cause = api.Cause{Name: "asked", Confidence: api.Certain, Text: in.Trigger}
+	if !strings.Contains(in.Trigger, "#health") {
+		return
+	}
+	in.Cause.Text = "a health attribute made the cluster move resources away: " + in.Trigger
+	for _, e := range in.Evidence {
+		if a := e.Alarm; a != nil && slices.Contains(roots, a.Name) {
+			in.Cause.Name, in.Cause.Confidence = a.Name, api.Likely
+			in.Cause.Because = append(in.Cause.Because, fmt.Sprintf("%s on %s %s: %s", a.Name, a.Node, when(a.Raised, in.Started), a.Summary))
+			in.Advice = a.Advice
+			break
+		}
+	}
+}
+
+// diagnoseLoad explains what a busy host delayed.
+func diagnoseLoad(in *api.Incident) {
+	in.Advice = nil
+	if list := signs(in, in.Node); len(list) > 0 {
+		take(in, list, "late because the host was overloaded: "+list[0].text)
+		return
+	}
+	in.Cause = api.Cause{Name: "cpu.overload", Confidence: api.Likely, Text: "late because the host was overloaded: " + in.Trigger}
+	if d := last(in, in.Node); d != nil {
+		in.Cause.Because = append(in.Cause.Because, digestText(d))
+	}
+	in.Advice = []string{"hcs throttle shows what waits; its numbers can be changed without a restart."}
+}

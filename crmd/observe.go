@@ -1,0 +1,186 @@
+package crmd
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/clusterfile"
+	"github.com/holdfast-ha/holdfast/clusterfile/watch"
+	"github.com/holdfast-ha/holdfast/crmd/controller"
+	"github.com/holdfast-ha/holdfast/crmd/incident"
+	"github.com/holdfast-ha/holdfast/crmd/observer"
+	"github.com/holdfast-ha/holdfast/crmd/throttle"
+	"github.com/holdfast-ha/holdfast/crmd/timing"
+	"github.com/holdfast-ha/holdfast/crmd/vitals"
+)
+
+func cores() int { return runtime.NumCPU() }
+
+// config is a cluster file with the sections that crmd reads of it. It is immutable.
+type config struct {
+	*clusterfile.File
+	watch watch.Settings
+}
+
+// readFile reads what crmd needs of a cluster file.
+func readFile(path string, text []byte) (*config, error) {
+	c := &config{}
+	file, err := clusterfile.Parse(path, text, func(f *clusterfile.File) { c.watch = watch.Read(f) })
+	c.File = file
+	return c, err
+}
+
+// throttles is what the file says of the throttle, as the machine takes it.
+func (c *config) throttles() controller.ThrottleChanged {
+	return controller.ThrottleChanged{All: c.watch.Throttle, Nodes: c.watch.NodeThrottle}
+}
+
+// observe makes the observer of this node.
+func (d *Daemon) observe() (err error) {
+	w := d.file.Load().watch
+	disks := []vitals.Disk{}
+	for _, path := range append([]string{d.cfg.Dirs.State("crmd")}, w.Vitals.Disks...) {
+		disks = append(disks, vitals.Disk{Path: path, Every: time.Duration(w.Vitals.DiskEveryMs) * time.Millisecond,
+			Deadline: time.Duration(w.Vitals.DiskDeadlineMs) * time.Millisecond, ReadOnly: w.Vitals.ReadOnly})
+	}
+	v := d.cfg.Vitals
+	v.Disks, v.Heartbeat, v.Fencing = disks, (&pulse{d: d}).read, d.fencePaths
+	d.observer, err = observer.New(observer.Config{Node: d.node, Vitals: v, Settings: observer.Settings{Detect: w.Detect, Throttle: d.machine.ThrottleOf(d.node)},
+		Alarm: d.alarmed, Mode: d.loaded, Used: ownCPU, Log: d.log})
+	return err
+}
+
+// tuned is what the observer's settings were made of.
+type tuned struct {
+	file *config
+	conf *cibxml.Element
+}
+
+// tune gives the observer its settings when the cluster file or the configuration has changed. Only the loop
+// calls it.
+func (d *Daemon) tune(doc *cibxml.Element) {
+	now := tuned{d.file.Load(), nil}
+	if doc != nil {
+		now.conf = doc.Child("configuration")
+	}
+	if d.tuned == now {
+		return
+	}
+	d.tuned = now
+	d.observer.Configure(observer.Settings{Detect: now.file.watch.Detect, Throttle: d.machine.ThrottleOf(d.node),
+		Timeouts: timing.Problems(now.conf, now.file.Totem.Effective().Milliseconds(), now.file.Totem.StallGrace.Milliseconds())})
+	d.alerts.configure(now.conf)
+	d.actions.configure(now.file.watch.Detect)
+}
+
+// loaded takes the throttle's mode of this node.
+func (d *Daemon) loaded(mode throttle.Mode, jobs int) {
+	d.enqueue(func(now time.Time) {
+		d.worker.SetLoad(mode.String(), jobs)
+		d.records.step(now, incident.Throttled{Mode: mode.String(), Inputs: d.observer.Throttle().Inputs})
+		d.note(now, controller.Note{Kind: "throttle", Subject: d.node, Text: fmt.Sprintf("throttle mode of this node is %s", mode)})
+		d.somethingToReport()
+	})
+}
+
+// ownCPU is the CPU time that crmd has used, without its children.
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// fencePaths are the fence devices that do not work on this node.
+func (d *Daemon) fencePaths(ctx context.Context) []api.FencePath {
+	var list []api.FenceDeviceStatus
+	if err := d.fencer.Call(ctx, http.MethodGet, api.PathFenceDevices, nil, &list); err != nil {
+		return []api.FencePath{{ID: "fenced", Error: err.Error()}}
+	}
+	var out []api.FencePath
+	for _, dev := range list {
+		if dev.Error != "" {
+			out = append(out, api.FencePath{ID: dev.ID, Error: dev.Error})
+		}
+	}
+	return out
+}
+
+// pulse asks corosyncd how well heartbeats work. One goroutine, a source of the sampler, owns it.
+type pulse struct {
+	d    *Daemon
+	at   int64 // of the last answer
+	last map[linkKey]api.LinkStatus
+}
+
+type linkKey struct {
+	node api.NodeID
+	link int
+}
+
+func (p *pulse) read(ctx context.Context) api.HeartbeatVitals {
+	since := p.at
+	if since == 0 {
+		since = time.Now().Add(-time.Second).UnixMilli()
+	}
+	var a api.Pulse
+	if err := p.d.corosync.Call(ctx, http.MethodGet, fmt.Sprintf("%s?since=%d", api.PathPulse, since), nil, &a); err != nil {
+		p.at, p.last = 0, nil
+		return api.HeartbeatVitals{Error: err.Error()}
+	}
+	h := api.HeartbeatVitals{Known: true, Token: a.Token, Interval: a.Interval, Late: a.Late, Realtime: a.Realtime}
+	now := make(map[linkKey]api.LinkStatus, len(a.Links))
+	names := p.d.nodeNames()
+	for _, l := range a.Links {
+		name := names[l.Node]
+		if l.Node == p.d.id || name == "" || l.LastHeard == 0 {
+			continue
+		}
+		k := linkKey{l.Node, l.Link}
+		now[k] = l
+		v := api.LinkVitals{Link: l.Link, Node: name, Up: l.Connected, RTT: l.RTT, Silent: max(0, a.At-l.LastHeard)}
+		if was, ok := p.last[k]; ok && l.Received >= was.Received {
+			v.Received, v.Lost, v.Flaps = l.Received-was.Received, l.Lost-min(l.Lost, was.Lost), l.Flaps-min(l.Flaps, was.Flaps)
+		}
+		h.Links = append(h.Links, v)
+	}
+	p.at, p.last = a.At, now
+	p.askSilent(&h)
+	return h
+}
+
+// askSilent asks the crmds of members whose heartbeats are missing whether they are there: that tells a host that
+// does not schedule its corosyncd from a network that is cut.
+func (p *pulse) askSilent(h *api.HeartbeatVitals) {
+	v := p.d.view.Load()
+	if v == nil {
+		return
+	}
+	shortest := make(map[string]int64)
+	for _, l := range h.Links {
+		if s, ok := shortest[l.Node]; !ok || l.Silent < s {
+			shortest[l.Node] = l.Silent
+		}
+	}
+	for name, silent := range shortest {
+		if hasMember(v, name) && silent >= h.Token/2 {
+			p.d.spawn(func(ctx context.Context) { p.d.knock(ctx, name) })
+		}
+	}
+}
+
+// nodeNames are the names of the configured nodes.
+func (d *Daemon) nodeNames() map[api.NodeID]string {
+	out := make(map[api.NodeID]string)
+	for _, n := range d.file.Load().Nodes {
+		out[n.ID] = n.Name
+	}
+	return out
+}
