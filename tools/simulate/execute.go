@@ -136,6 +136,7 @@ func (x *executor) operation(a *graph.Action) (failed bool) {
 		failed = true
 		fail(x.out, s, match, r)
 	}
+	r.anew = s.ambiguous[h.ID()]
 	r.record(h, configured)
 	return failed
 }

@@ -26,6 +26,9 @@ type fake struct {
 type state struct {
 	xml  *cibxml.Element
 	rscs map[string]*cibxml.Element // lrm_resource by id
+	// ambiguous are the ids that several records have. Pacemaker finds none of them then, begins anew and merges
+	// that into the first.
+	ambiguous map[string]bool
 }
 
 func newFake(doc *cibxml.Element) *fake {
@@ -39,9 +42,13 @@ func newFake(doc *cibxml.Element) *fake {
 }
 
 func newState(e *cibxml.Element) *state {
-	s := &state{xml: e, rscs: map[string]*cibxml.Element{}}
+	s := &state{xml: e, rscs: map[string]*cibxml.Element{}, ambiguous: map[string]bool{}}
 	for r := range e.Child("lrm").Child("lrm_resources").Tags("lrm_resource") {
-		s.rscs[r.ID()] = r
+		if s.rscs[r.ID()] == nil {
+			s.rscs[r.ID()] = r
+		} else {
+			s.ambiguous[r.ID()] = true
+		}
 	}
 	return s
 }

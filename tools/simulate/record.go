@@ -18,6 +18,8 @@ type result struct {
 	rc, target int
 	reason     string
 	now        int64 // seconds since the epoch
+	// anew numbers the operation as if it were the first.
+	anew bool
 	// params are what the operation was run with, nil when that is not recorded.
 	params map[string]string
 }
@@ -33,6 +35,9 @@ func increment(value string) string {
 func (r *result) record(history *cibxml.Element, rsc string) {
 	call := 0
 	for o := range history.Tags("lrm_rsc_op") {
+		if r.anew {
+			break
+		}
 		call = max(call, int(scalar.IntOr(o.Get("call-id"), 0)))
 	}
 	call++

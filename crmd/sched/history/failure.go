@@ -91,7 +91,7 @@ func (p *progress) parametersChanged(out *outcome) bool {
 
 // response tells what the configuration wants to follow a failure of the operation.
 func (p *progress) response(out *outcome) opconf.Response {
-	return p.conf.ResponseTo(p.x, out.Key, out.task, p.st.Managed)
+	return p.conf.ResponseTo(p.x, out.Key, out.Task, p.st.Managed)
 }
 
 // fail handles a failure that counts.

@@ -59,7 +59,7 @@ func (v *Resolver) ResponseTo(r *model.Resource, key, task string, managed bool)
 	if err != nil {
 		name, interval = task, 0
 	}
-	return v.Response(r, v.Op(r, name, interval), managed)
+	return v.Response(r, v.Op(r, name, interval), task, managed)
 }
 
 // CompareFencing works out the digests of a fence device with which a node is unfenced, and how they differ

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -41,16 +42,30 @@ func (j *Judge) Try(ctx context.Context, in Input) (Outcome, error) {
 		return Outcome{}, err
 	}
 	o.Difference = Compare(peer, ours)
-	if !o.Same() {
-		if p, ok := j.Peer.(Installed); ok {
-			p.Env = append(p.Env, "MALLOC_PERTURB_=165")
-			again, err := Ask(ctx, p, in, j.Dir)
-			if err != nil {
-				return Outcome{}, err
-			}
-			o.Unstable = again.Exit != peer.Exit || !Compare(peer, again).Same()
-		}
+	if o.Same() {
+		return o, nil
 	}
+	return j.again(ctx, o, peer)
+}
+
+// again makes sure of a difference: the clock may have moved between the programs, and the peer may look at
+// memory that it has not written, which is filled with something else this time.
+func (j *Judge) again(ctx context.Context, o Outcome, first Answer) (Outcome, error) {
+	perturbed := j.Peer
+	if p, ok := j.Peer.(Installed); ok {
+		p.Env = append(slices.Clone(p.Env), "MALLOC_PERTURB_=165")
+		perturbed = p
+	}
+	peer, err := Ask(ctx, perturbed, o.Input, j.Dir)
+	if err != nil {
+		return o, err
+	}
+	ours, err := Ask(ctx, j.Ours, o.Input, j.Dir)
+	if err != nil {
+		return o, err
+	}
+	o.Difference = Compare(peer, ours)
+	o.Unstable = !o.Same() && (peer.Exit != first.Exit || !Compare(first, peer).Same())
 	return o, nil
 }
 
