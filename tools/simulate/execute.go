@@ -106,7 +106,7 @@ func (x *executor) do(a *graph.Action) (failed bool) {
 
 // operation carries out an operation of a resource.
 func (x *executor) operation(a *graph.Action) (failed bool) {
-	if a.Task == "probe_again" || a.Resource == nil {
+	if a.Task == "probe_again" || a.Resource == nil || a.Resource.Tag != "primitive" {
 		return false
 	}
 	configured := a.Resource.ID

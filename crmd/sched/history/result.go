@@ -208,7 +208,7 @@ func (p *progress) blockUnrecoverable(out *outcome) {
 // succeed takes an operation for a success with the given result.
 func (p *progress) succeed(out *outcome, rc lrm.RC) {
 	clears := false
-	switch task := out.task; {
+	switch task := out.Task; {
 	case rc == lrm.RCNotInstalled || out.masked:
 		p.st.Role = model.Stopped
 	case rc == lrm.RCNotRunning:

@@ -55,9 +55,13 @@ func (v *Resolver) DigestsOf(r *model.Resource, op *model.Op, n *model.Node, add
 
 // ResponseTo tells what follows a failure of the operation with a recorded key.
 func (v *Resolver) ResponseTo(r *model.Resource, key, task string, managed bool) Response {
-	_, name, interval, err := lrm.ParseOpKey(key)
-	if err != nil {
+	rsc, name, interval, err := lrm.ParseOpKey(key)
+	switch {
+	case err != nil:
 		name, interval = task, 0
+	case rsc != r.ID && rsc != r.HistoryName:
+		// configuration is found by the whole key, and old versions wrote others
+		return v.Response(r, v.build(r, name, interval, nil), task, managed)
 	}
 	return v.Response(r, v.Op(r, name, interval), task, managed)
 }
