@@ -47,6 +47,7 @@ var pure = []string{
 	"hcs/edit",
 	"hcs/state",
 	"hcs/supervisor/policy",
+	"tests/peers/simfuzz/gen",
 	"qdevice/arbiter",
 	"qdevice/client",
 	"qdevice/wire",

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -33,7 +32,7 @@ func (j *Judge) Try(ctx context.Context, in Input) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	o := Outcome{Input: in, Refused: peer.Exit == 78, PeerCrashed: peer.Exit == crashed || strings.Contains(peer.Note, "Triggered fatal assertion")}
+	o := Outcome{Input: in, Refused: peer.Exit == 78, PeerCrashed: cannot(peer)}
 	if o.PeerCrashed {
 		return o, nil
 	}

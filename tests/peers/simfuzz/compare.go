@@ -41,18 +41,26 @@ func Compare(peer, ours Answer) Difference {
 	if peer.Exit == 78 {
 		return d
 	}
-	d.add("dot", peer.Dot, ours.Dot)
-	pt, ps := split(peer.Text)
-	ot, os := split(ours.Text)
-	d.add("scores", ps, os)
-	d.add("graph", volatile.ReplaceAllString(peer.Graph, ""), volatile.ReplaceAllString(ours.Graph, ""))
-	d.add("summary", pt, ot)
-	d.add("cib", steady(peer.Cib), steady(ours.Cib))
+	for i, p := range peer.Parts() {
+		d.add(p.Name, p.Text, ours.Parts()[i].Text)
+	}
 	return d
 }
 
-func steady(cib string) string {
-	return volatile.ReplaceAllString(moment.ReplaceAllString(cib, "$1"), "")
+// Part is one output, without what is never the same twice.
+type Part struct{ Name, Text string }
+
+// Parts are the outputs, the most telling first.
+func (a Answer) Parts() []Part {
+	summary, scores := split(a.Text)
+	return []Part{{"dot", sorted(a.Dot)}, {"scores", sorted(scores)}, {"graph", volatile.ReplaceAllString(a.Graph, "")},
+		{"summary", summary}, {"cib", volatile.ReplaceAllString(moment.ReplaceAllString(a.Cib, "$1"), "")}}
+}
+
+func sorted(text string) string {
+	all := lines(text)
+	slices.Sort(all)
+	return strings.Join(all, "\n")
 }
 
 var score = regexp.MustCompile(`^(pcmk__\S+: | *\* pcmk__)|( allocation score on |promotion score on |capacity:|utilization on )`)
@@ -86,10 +94,6 @@ func lines(text string) []string {
 
 func (d *Difference) add(part, peer, ours string) {
 	a, b := lines(peer), lines(ours)
-	if part == "dot" || part == "scores" {
-		slices.Sort(a)
-		slices.Sort(b)
-	}
 	if slices.Equal(a, b) {
 		return
 	}
