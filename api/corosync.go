@@ -43,6 +43,18 @@ type CorosyncStatus struct {
 	Versions map[string]string `json:"versions,omitempty"`
 	// WorstLateness is the largest delay of the daemon's own loop in ms since it started.
 	WorstLateness int64 `json:"worst_lateness"`
+	// Missed are the last times when the daemon was not scheduled for a heartbeat interval, the latest first;
+	// MissedCount is how often that was since it started.
+	Missed      []SchedMiss `json:"missed,omitempty"`
+	MissedCount uint64      `json:"missed_count"`
+	// Key is the id of the cluster key that packets are sealed with, which says nothing about it.
+	Key string `json:"key"`
+}
+
+// SchedMiss is a time in which a daemon did not run although it wanted to.
+type SchedMiss struct {
+	At    int64   `json:"at"`    // its end
+	Delay float64 `json:"delay"` // ms
 }
 
 // RefusedNode is a node that asked to join and may not.

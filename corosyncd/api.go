@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
 	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 )
 
 // handler serves the daemon's socket. Who may open the socket may do everything: root and the group haclient.
@@ -31,6 +32,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.PathLeave, answer(d.leaveRequest))
 	mux.HandleFunc("POST "+api.PathFencedNode, answer(d.fencedRequest))
 	mux.HandleFunc("POST "+api.PathVotes, answer(d.votesRequest))
+	mux.Handle("GET "+scrape.Path, scrape.Handler(d.collect))
 	mux.HandleFunc("POST "+api.PathKill, answer(d.killRequest))
 	mux.HandleFunc("GET "+api.PathQdevice, answer(d.deviceStatus))
 	mux.HandleFunc("PUT "+api.PathQdeviceCredentials, answer(d.credentialsRequest))
@@ -59,9 +61,13 @@ func (d *Daemon) status(r *http.Request) (any, error) {
 	s := api.CorosyncStatus{
 		Version: Version, Cluster: d.file.Load().Cluster.Name, Local: d.self.ID, Name: d.self.Name,
 		Realtime: p.Realtime, Locked: p.Locked, OOMProtected: p.OOMProtected, Rejected: d.links.Counters(), Versions: versions,
+		Key: d.clusterKeys.now().Sealing().String(),
 	}
 	err := d.core.do(r.Context(), func() {
+		// Who asks after a pause must not get the view from before: the engine may not have noticed it yet.
+		d.core.wake()
 		s.Refused = d.core.engine.Refused()
+		s.Missed, s.MissedCount = d.core.engine.Missed()
 		s.WorstLateness = d.core.engine.WorstLateness().Milliseconds()
 	})
 	s.View = *d.core.latest.Load()
@@ -158,6 +164,7 @@ func (d *Daemon) cmapGet(r *http.Request) (any, error) {
 	err := d.core.do(r.Context(), func() {
 		s.Waiting = d.core.engine.Waiting()
 		worst = d.core.engine.WorstLateness().Milliseconds()
+		s.Missed, _ = d.core.engine.Missed()
 	})
 	if err != nil {
 		return nil, err
@@ -195,6 +202,12 @@ func (k *userKeys) all() []api.CmapEntry {
 	return list
 }
 
+// Keys by which an administrator has statistics forgotten.
+const (
+	clearMissed = "stats.clear.schedmiss"
+	clearAll    = "stats.clear.all"
+)
+
 // cancelWait is the key by which an administrator ends wait_for_all.
 const cancelWait = "quorum.cancel_wait_for_all"
 
@@ -211,6 +224,9 @@ func (d *Daemon) cmapPut(r *http.Request) (any, error) {
 			return nil, nil
 		}
 		return nil, d.everybody(r.Context(), gossip.Command{Do: doCancelWait})
+	}
+	if e.Key == clearMissed || e.Key == clearAll {
+		return nil, d.core.do(r.Context(), func() { d.core.engine.ClearMissed() })
 	}
 	if cmap.ReadOnly(e.Key) {
 		return nil, ipc.Errorf(api.CodePermission, "%s belongs to corosyncd and cannot be set", e.Key)

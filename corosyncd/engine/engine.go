@@ -98,6 +98,9 @@ type DeviceVote struct {
 // SetKeys tells of changed cluster keys.
 type SetKeys struct{ Digest uint32 }
 
+// Slept says that the machine was suspended, which the times of the other inputs do not show.
+type Slept struct{ By time.Duration }
+
 // Leave says goodbye to the others; Gone is the answer.
 type Leave struct{}
 
@@ -114,6 +117,7 @@ func (SetVotes) input()    {}
 func (CancelWait) input()  {}
 func (DeviceVote) input()  {}
 func (SetKeys) input()     {}
+func (Slept) input()       {}
 func (Leave) input()       {}
 func (Wake) input()        {}
 
@@ -324,6 +328,8 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 	case SetKeys:
 		e.cfg.KeysDigest = in.Digest
 		e.promptly(now)
+	case Slept:
+		e.lateBy(now, in.By)
 	case Leave:
 		e.membership(now, member.Leave{})
 	case Wake:
