@@ -9,12 +9,13 @@ MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/holdfast
 PROGRAMS = corosyncd crmd fenced hcs holdfast-tools holdfast-agents
 FUZZTIME ?= 20s
+SIMFUZZ ?= 2000
 RUNS     ?= 50
 STATICCHECK = .tools/staticcheck
 # Where `make deps` puts Go on a machine that has none.
 export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
-.PHONY: help deps build install test race fuzz lint bench demo play lab peers chaos watch qnetd clean
+.PHONY: help deps build install test race fuzz simfuzz lint bench demo play lab peers chaos watch qnetd clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -53,6 +54,9 @@ fuzz: ## every fuzz target for FUZZTIME
 	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
 	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
+
+simfuzz: ## the scheduler beside an installed crm_simulate on SIMFUZZ random clusters and as many changed cases
+	HOLDFAST_FUZZ=$(SIMFUZZ) $(GO) test -count=1 -timeout 180m -v -run AreAnsweredAlike ./tests/peers/simfuzz
 
 lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, and govulncheck where its database can be reached
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt is needed"; exit 1; }
