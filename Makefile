@@ -13,7 +13,7 @@ STATICCHECK = .tools/staticcheck
 # Where `make deps` puts Go on a machine that has none.
 export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
-.PHONY: help deps build install test race fuzz lint bench demo play lab peers chaos clean
+.PHONY: help deps build install test race fuzz lint bench demo play lab peers chaos qnetd clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -74,6 +74,10 @@ bench: ## figures as JSON lines, beside real Pacemaker where it is there; BENCH=
 
 lab: deps ## only the tests with real clusters
 	CGO_ENABLED=1 $(GO) test -race -count=1 ./tests/lab/... ./tests/demo ./tests/bench
+
+qnetd: RUNS = 20
+qnetd: deps build ## long: two nodes and a quorum device server, every fault RUNS times, with Debian's server and ours
+	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/qnetd
 
 peers: deps ## the drop-in commands beside Pacemaker's own, every case; its commands and ../shared have to be there
 	HOLDFAST_PEERS=all $(GO) test -count=1 ./tests/peers/...

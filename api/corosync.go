@@ -14,10 +14,14 @@ const (
 	PathReload = "/v1/reload" // POST: read the cluster file again; ?all=1 on every member
 	// PathLeave: POST: say goodbye to the peers and stop. With ?veto=1 it is refused while a reader holds.
 	PathLeave      = "/v1/leave"
-	PathFencedNode = "/v1/fenced" // POST FencedNode: a lost node is proven dead
-	PathVotes      = "/v1/votes"  // POST VotesChange
-	PathKill       = "/v1/kill"   // POST KillNode: make a member leave
-	PathKey        = "/v1/key"    // POST KeyChange -> KeyStatus: a new cluster key on every member
+	PathFencedNode = "/v1/fenced"  // POST FencedNode: a lost node is proven dead
+	PathVotes      = "/v1/votes"   // POST VotesChange
+	PathKill       = "/v1/kill"    // POST KillNode: make a member leave
+	PathQdevice    = "/v1/qdevice" // GET -> QdeviceStatus; CodeNoSuchObject without a device
+	// PathQdeviceCredentials: PUT the certificates for the quorum device server (ca, cert, key: PEM), which every
+	// member then has.
+	PathQdeviceCredentials = "/v1/qdevice/credentials"
+	PathKey                = "/v1/key" // POST KeyChange -> KeyStatus: a new cluster key on every member
 )
 
 // CorosyncStatus is the state of one corosyncd.
@@ -39,6 +43,18 @@ type CorosyncStatus struct {
 	Versions map[string]string `json:"versions,omitempty"`
 	// WorstLateness is the largest delay of the daemon's own loop in ms since it started.
 	WorstLateness int64 `json:"worst_lateness"`
+	// Missed are the last times when the daemon was not scheduled for a heartbeat interval, the latest first;
+	// MissedCount is how often that was since it started.
+	Missed      []SchedMiss `json:"missed,omitempty"`
+	MissedCount uint64      `json:"missed_count"`
+	// Key is the id of the cluster key that packets are sealed with, which says nothing about it.
+	Key string `json:"key"`
+}
+
+// SchedMiss is a time in which a daemon did not run although it wanted to.
+type SchedMiss struct {
+	At    int64   `json:"at"`    // its end
+	Delay float64 `json:"delay"` // ms
 }
 
 // RefusedNode is a node that asked to join and may not.
@@ -100,6 +116,47 @@ type VotesChange struct {
 // KillNode makes a member leave the cluster.
 type KillNode struct {
 	ID NodeID `json:"id"`
+}
+
+// QdeviceStatus is the state of a node's quorum device client, in corosync-qdevice's words. Times of the
+// configuration are milliseconds.
+type QdeviceStatus struct {
+	Cluster        string `json:"cluster"`
+	Node           NodeID `json:"node"`
+	Host           string `json:"host"` // with the port
+	Algorithm      string `json:"algorithm"`
+	TieBreaker     string `json:"tie_breaker"` // lowest, highest or node
+	TieBreakerNode NodeID `json:"tie_breaker_node,omitempty"`
+	// KeepActive is keep_active_partition_tie_breaker, KeepActiveSupported whether the server knows it.
+	KeepActive          bool   `json:"keep_active"`
+	KeepActiveSupported bool   `json:"keep_active_supported"`
+	ForceIP             int    `json:"force_ip,omitempty"`
+	TLS                 string `json:"tls"` // on, off or required
+	TLSActive           bool   `json:"tls_active"`
+	// State is Connected, Connecting or Disconnected; Problem why the last connection ended.
+	State       string   `json:"state"`
+	Problem     string   `json:"problem,omitempty"`
+	Vote        string   `json:"vote"` // ACK, NACK or Undefined
+	Votes       int      `json:"votes"`
+	Ring        RingID   `json:"ring"`
+	Members     []NodeID `json:"members"`
+	Nodes       []NodeID `json:"nodes"`
+	Quorate     bool     `json:"quorate"`
+	Expected    int      `json:"expected"`
+	Timeout     int64    `json:"timeout"`
+	SyncTimeout int64    `json:"sync_timeout"`
+	// ConnectTimeout bounds a connection, Heartbeat is the time between two echo requests.
+	ConnectTimeout int64 `json:"connect_timeout"`
+	Heartbeat      int64 `json:"heartbeat"`
+	// Heuristics is off, on or sync; the results are Pass, Fail or Undefined: the last, and by occasion.
+	Heuristics string `json:"heuristics"`
+	Result     string `json:"result"`
+	Regular    string `json:"regular"`
+	Membership string `json:"membership"`
+	Connect    string `json:"connect"`
+	Since      int64  `json:"since,omitempty"`   // connected, Unix ms
+	Echo       int64  `json:"echo,omitempty"`    // last answer to an echo request, Unix ms
+	Decided    int64  `json:"decided,omitempty"` // when Vote was decided, Unix ms
 }
 
 // KeyChange asks for a new cluster key.

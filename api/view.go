@@ -20,6 +20,9 @@ type Member struct {
 	Votes       int         `json:"votes"`
 	// Addrs are the node's link addresses in link order, without port.
 	Addrs []string `json:"addrs"`
+	// Device is what the node says of its quorum device, in corosync-quorumtool's words: alive, votes, master
+	// wins, such as A,V,NMW; NR is none.
+	Device string `json:"device,omitempty"`
 }
 
 // Departure says how a node that was in the previous view went.
@@ -53,8 +56,20 @@ type Quorum struct {
 	// Highest is the highest number of votes that a member expects.
 	Highest int `json:"highest"`
 	Needed  int `json:"needed"`
+	// Undecided tells that the word of the quorum device is awaited and decides: Quorate is still the verdict of
+	// the view before, and the view is Stale.
+	Undecided bool `json:"undecided,omitempty"`
+	// Device is the quorum device, without votes when there is none.
+	Device QuorumDevice `json:"device,omitzero"`
 	// Flags in the order in which corosync-quorumtool prints them: 2Node Quorate WaitForAll ...
 	Flags []string `json:"flags,omitempty"`
+}
+
+// QuorumDevice is the arbiter outside of the cluster as this node sees it.
+type QuorumDevice struct {
+	Votes int  `json:"votes"`
+	Alive bool `json:"alive"` // it can be asked
+	Cast  bool `json:"cast"`  // its votes count here
 }
 
 // View is what corosyncd tells crmd and fenced: who is here, how the others went, and whether this
@@ -78,8 +93,9 @@ type View struct {
 	TokenInterval int64 `json:"token_interval"`
 	// TwoNode tells that quorum.two_node is in effect, so that a cut leaves both sides quorate.
 	TwoNode bool `json:"two_node,omitempty"`
-	// Stale tells that this node did not run for longer than the token, so that the others may have lost it:
-	// nothing may be started or fenced until a view comes that is not stale.
+	// Stale tells that this node did not run for longer than the token, so that the others may have lost it, or
+	// that the quorum device has not decided yet which part of the cluster goes on: nothing may be started or
+	// fenced until a view comes that is not stale.
 	Stale bool `json:"stale,omitempty"`
 	// At is when the local node adopted the view, Unix ms.
 	At int64 `json:"at"`

@@ -6,6 +6,7 @@ import "strings"
 // it. The text before the first section is a block with Key "".
 type Block struct {
 	Key  string // first part of the section's name, such as constraint for [[constraint.order]]
+	Path string // its whole name, with the index of a list: constraint.order[0]
 	Text string
 }
 
@@ -13,7 +14,7 @@ type Block struct {
 // others, with their comments, as a person wrote them.
 func Blocks(text string) []Block {
 	s := &scanner{text: text, line: 1, lines: make(map[string]int), tables: make(map[string]int)}
-	starts, keys := []int{0}, []string{""}
+	starts, paths := []int{0}, []string{""}
 	for s.more() {
 		s.blank()
 		switch {
@@ -22,7 +23,7 @@ func Blocks(text string) []Block {
 			at := s.pos
 			path := s.header()
 			starts = append(starts, commentAbove(text, at))
-			keys = append(keys, firstKey(path))
+			paths = append(paths, path)
 		default:
 			s.pair("")
 		}
@@ -34,7 +35,7 @@ func Blocks(text string) []Block {
 			end = starts[i+1]
 		}
 		if part := text[start:end]; i > 0 || strings.TrimSpace(part) != "" {
-			blocks = append(blocks, Block{keys[i], part})
+			blocks = append(blocks, Block{firstKey(paths[i]), paths[i], part})
 		}
 	}
 	return blocks

@@ -144,7 +144,7 @@ func TestParse_RefusesWhatWouldSplitOrBlockTheCluster(t *testing.T) {
 		{"two_node with a tie-breaker", head + two + "[quorum]\ntwo_node=true\nauto_tie_breaker=true\n", "cannot be combined"},
 		{"tie-breaker without halves", head + three + "[quorum]\nauto_tie_breaker=true\n", "needs an even number"},
 		{"last man with votes", head + two + node("3", "votes=2") + "[quorum]\nlast_man_standing=true\n", "one has 2"},
-		{"quorum device", head + two + "[quorum.device]\nmodel='net'\n", "not part of this version"},
+		{"quorum device", head + two + "[quorum.device]\nmodel='net'\n", "host: is missing"},
 		{"no votes", head + node("1", "votes=0"), "no node has a vote"},
 		{"no nodes", head, "there is no node"},
 		{"links differ", head + node("1", "") + "[[node]]\nname='x'\nid=2\nlinks=['10.0.0.8','10.0.0.9']\n", "every node must be on every link"},

@@ -15,9 +15,12 @@ type Quorum struct {
 	ExpectedVotes int
 	TwoNode       bool
 	// WaitForAll is on unless the file says otherwise wherever a part of the cluster can go on without the
-	// rest: with two_node, last_man_standing, auto_tie_breaker and allow_downscale. Corosync implies it for
-	// two_node only.
-	WaitForAll      bool
+	// rest: with two_node, last_man_standing, auto_tie_breaker, allow_downscale and a quorum device. Corosync
+	// implies it for two_node only.
+	WaitForAll bool
+	// WaitOnce is WaitForAll that a quorum device has brought along: what has been whole once does not wait for all
+	// nodes again when it loses quorum, because without being fenced nobody is left behind by the others.
+	WaitOnce        bool
 	AutoTieBreaker  bool
 	TieBreaker      TieBreaker
 	TieBreakerNodes []api.NodeID // for TieBreakerList
@@ -26,6 +29,8 @@ type Quorum struct {
 	AllowDownscale  bool
 	// ExpectedTracking remembers the highest number of expected votes over restarts.
 	ExpectedTracking bool
+	// Device is the quorum device, nil when there is none.
+	Device *Device
 }
 
 // TieBreaker is auto_tie_breaker_node: which half of an even split goes on.
@@ -51,16 +56,15 @@ func readQuorum(root *Section, nodes []Node) Quorum {
 		AllowDownscale:   s.Bool("allow_downscale", false),
 		ExpectedTracking: s.Bool("expected_votes_tracking", false),
 	}
-	q.WaitForAll = s.Bool("wait_for_all", q.TwoNode || q.LastManStanding || q.AutoTieBreaker || q.AllowDownscale)
+	q.Device = readDevice(s, nodes)
+	q.WaitForAll = s.Bool("wait_for_all", q.TwoNode || q.LastManStanding || q.AutoTieBreaker || q.AllowDownscale || q.Device != nil)
+	q.WaitOnce = q.Device != nil && !s.Has("wait_for_all")
 	q.TieBreaker, q.TieBreakerNodes = readTieBreaker(s, nodes)
 	if provider := s.Str("provider", "corosync_votequorum"); provider != "corosync_votequorum" {
 		s.Problem("provider", "is %q, there is only corosync_votequorum", provider)
 	}
 	s.Ignore("votes", "votes are [[node]] votes")
 	s.Ignore("leaving_timeout", "a node has left as soon as it says so")
-	if s.Has("device") {
-		s.Problem("device", "quorum devices are not part of this version")
-	}
 	checkQuorum(s, q, nodes)
 	s.Done()
 	return q
@@ -78,6 +82,9 @@ func checkQuorum(s *Section, q Quorum, nodes []Node) {
 	if q.TwoNode && len(nodes) != 2 {
 		s.Problem("two_node", "is for a cluster of two nodes, the file has %d", len(nodes))
 	}
+	if q.Device != nil {
+		checkDevice(s, q, nodes)
+	}
 	if q.TwoNode && q.AutoTieBreaker {
 		s.Problem("auto_tie_breaker", "cannot be combined with two_node: both decide which half goes on")
 	}
@@ -89,6 +96,35 @@ func checkQuorum(s *Section, q Quorum, nodes []Node) {
 	}
 	if len(nodes) > 0 && sum == 0 {
 		s.Problem("", "no node has a vote, so no partition could ever be quorate")
+	}
+}
+
+// checkDevice refuses what Corosync switches the device off for, or does not start with.
+func checkDevice(s *Section, q Quorum, nodes []Node) {
+	for _, x := range []struct {
+		on       bool
+		key, why string
+	}{
+		{q.TwoNode, "two_node", "both decide what a node that is alone may do; the device does it better"},
+		{q.AutoTieBreaker, "auto_tie_breaker", "both decide which half goes on"},
+		{q.LastManStanding, "last_man_standing", "the algorithm lms of the device does that"},
+		{q.AllowDownscale, "allow_downscale", "the votes of the device would not follow"},
+	} {
+		if x.on {
+			s.Problem(x.key, "cannot be combined with a quorum device: %s", x.why)
+		}
+	}
+	sum := 0
+	for _, n := range nodes {
+		sum += n.Votes
+	}
+	if q.ExpectedVotes > 0 && q.ExpectedVotes-q.Device.Votes < 2 {
+		s.Problem("expected_votes", "is %d with the %d votes of the quorum device: the nodes must have at least two of them", q.ExpectedVotes, q.Device.Votes)
+	}
+	if len(nodes) == 1 {
+		s.Problem("device", "arbitrates between nodes, and there is only one")
+	} else if q.Device.Votes >= sum && sum > 0 && q.Device.Net.Algorithm != "test" {
+		s.Table("device").Problem("votes", "the quorum device has %d votes and all nodes together %d: it could make a cluster of no nodes quorate, give it at most %d", q.Device.Votes, sum, sum-1)
 	}
 }
 

@@ -77,6 +77,12 @@ var noUse = map[string]string{
 	"interface":                       "links are [[node]] links",
 }
 
+// NoUse says why a key of [totem] that Corosync knows has no meaning here; ok is false when it has one.
+func NoUse(key string) (why string, ok bool) {
+	why, ok = noUse[key]
+	return why, ok
+}
+
 func readTotem(root *Section, nodes int) Totem {
 	s := root.Table("totem")
 	t := Totem{

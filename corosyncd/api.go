@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/cmap"
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
 	"github.com/holdfast-ha/holdfast/corosyncd/frame"
+	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
 	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
@@ -31,6 +32,8 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.PathFencedNode, answer(d.fencedRequest))
 	mux.HandleFunc("POST "+api.PathVotes, answer(d.votesRequest))
 	mux.HandleFunc("POST "+api.PathKill, answer(d.killRequest))
+	mux.HandleFunc("GET "+api.PathQdevice, answer(d.deviceStatus))
+	mux.HandleFunc("PUT "+api.PathQdeviceCredentials, answer(d.credentialsRequest))
 	mux.HandleFunc("POST "+api.PathKey, answer(d.keyRequest))
 	return mux
 }
@@ -56,9 +59,13 @@ func (d *Daemon) status(r *http.Request) (any, error) {
 	s := api.CorosyncStatus{
 		Version: Version, Cluster: d.file.Load().Cluster.Name, Local: d.self.ID, Name: d.self.Name,
 		Realtime: p.Realtime, Locked: p.Locked, OOMProtected: p.OOMProtected, Rejected: d.links.Counters(), Versions: versions,
+		Key: d.clusterKeys.now().Sealing().String(),
 	}
 	err := d.core.do(r.Context(), func() {
+		// Who asks after a pause must not get the view from before: the engine may not have noticed it yet.
+		d.core.wake()
 		s.Refused = d.core.engine.Refused()
+		s.Missed, s.MissedCount = d.core.engine.Missed()
 		s.WorstLateness = d.core.engine.WorstLateness().Milliseconds()
 	})
 	s.View = *d.core.latest.Load()
@@ -155,6 +162,7 @@ func (d *Daemon) cmapGet(r *http.Request) (any, error) {
 	err := d.core.do(r.Context(), func() {
 		s.Waiting = d.core.engine.Waiting()
 		worst = d.core.engine.WorstLateness().Milliseconds()
+		s.Missed, _ = d.core.engine.Missed()
 	})
 	if err != nil {
 		return nil, err
@@ -192,6 +200,12 @@ func (k *userKeys) all() []api.CmapEntry {
 	return list
 }
 
+// Keys by which an administrator has statistics forgotten.
+const (
+	clearMissed = "stats.clear.schedmiss"
+	clearAll    = "stats.clear.all"
+)
+
 // cancelWait is the key by which an administrator ends wait_for_all.
 const cancelWait = "quorum.cancel_wait_for_all"
 
@@ -207,7 +221,10 @@ func (d *Daemon) cmapPut(r *http.Request) (any, error) {
 		if e.Value == "0" {
 			return nil, nil
 		}
-		return nil, d.everybody(r.Context(), "cancel-wait", 0, 0)
+		return nil, d.everybody(r.Context(), gossip.Command{Do: doCancelWait})
+	}
+	if e.Key == clearMissed || e.Key == clearAll {
+		return nil, d.core.do(r.Context(), func() { d.core.engine.ClearMissed() })
 	}
 	if cmap.ReadOnly(e.Key) {
 		return nil, ipc.Errorf(api.CodePermission, "%s belongs to corosyncd and cannot be set", e.Key)
@@ -245,15 +262,15 @@ func (d *Daemon) votesRequest(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if in.Node == 0 {
-		return nil, d.everybody(r.Context(), "expected", 0, in.Votes)
+		return nil, d.everybody(r.Context(), gossip.Command{Do: doExpected, Votes: in.Votes})
 	}
-	return nil, d.everybody(r.Context(), "votes", in.Node, in.Votes)
+	return nil, d.everybody(r.Context(), gossip.Command{Do: doVotes, Node: in.Node, Votes: in.Votes})
 }
 
 // reloadRequest reads the cluster file again; with all=1 on every member.
 func (d *Daemon) reloadRequest(r *http.Request) (any, error) {
 	if r.URL.Query().Get("all") == "1" {
-		return nil, d.everybody(r.Context(), "reload", 0, 0)
+		return nil, d.everybody(r.Context(), gossip.Command{Do: doReload})
 	}
 	return nil, d.reload(r.Context())
 }
@@ -275,23 +292,27 @@ func (d *Daemon) keyRequest(r *http.Request) (any, error) {
 }
 
 // apply carries out a command on this node.
-func (d *Daemon) apply(ctx context.Context, do string, node api.NodeID, votes int) error {
+func (d *Daemon) apply(ctx context.Context, c gossip.Command) error {
 	var in engine.Input
-	switch do {
-	case "reload":
+	switch c.Do {
+	case doReload:
 		return d.reload(ctx)
-	case "leave":
+	case doCredentials:
+		return d.takeCredentials(ctx, c.Data)
+	case doWantCredentials:
+		return d.giveCredentials(c.From)
+	case doLeave:
 		// Whoever is thrown out does not claim that its resources are stopped when they are not.
 		d.end(d.holders.Load() == 0)
 		return nil
-	case "expected":
-		in = engine.SetExpected{Votes: votes}
-	case "votes":
-		in = engine.SetVotes{ID: node, Votes: votes}
-	case "cancel-wait":
+	case doExpected:
+		in = engine.SetExpected{Votes: c.Votes}
+	case doVotes:
+		in = engine.SetVotes{ID: c.Node, Votes: c.Votes}
+	case doCancelWait:
 		in = engine.CancelWait{}
 	default:
-		return ipc.Errorf(api.CodeInvalidParam, "unknown command %q: the other node runs a newer version", do)
+		return ipc.Errorf(api.CodeInvalidParam, "unknown command %q: the other node runs a newer version", c.Do)
 	}
 	denied, err := d.core.give(ctx, in)
 	if err == nil && denied != "" {

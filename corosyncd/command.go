@@ -9,15 +9,26 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
+// Commands. The words travel between nodes.
+const (
+	doReload          = "reload"
+	doLeave           = "leave"
+	doExpected        = "expected"
+	doVotes           = "votes"
+	doCancelWait      = "cancel-wait"
+	doCredentials     = "credentials"
+	doWantCredentials = "want-credentials"
+)
+
 // everybody carries out a command here and then on every other member. What this node refuses nobody does.
-func (d *Daemon) everybody(ctx context.Context, do string, node api.NodeID, votes int) error {
-	if err := d.apply(ctx, do, node, votes); err != nil {
+func (d *Daemon) everybody(ctx context.Context, c gossip.Command) error {
+	if err := d.apply(ctx, c); err != nil {
 		return err
 	}
 	var errs []error
 	for _, m := range d.core.latest.Load().Members {
 		if m.ID != d.self.ID {
-			errs = append(errs, d.tell(m, gossip.Command{Do: do, Node: node, Votes: votes}))
+			errs = append(errs, d.tell(m, c))
 		}
 	}
 	return errors.Join(errs...)
@@ -64,7 +75,7 @@ func (d *Daemon) obey(ctx context.Context, c gossip.Command) error {
 	case addKey, useKey, onlyKey, dropKey:
 		return d.takeKey(ctx, c)
 	}
-	return d.apply(ctx, c.Do, c.Node, c.Votes)
+	return d.apply(ctx, c)
 }
 
 // current reports whether a command is from a present member to this life of this node, and new.
@@ -77,11 +88,11 @@ func (d *Daemon) current(c, last gossip.Command) bool {
 // kill makes a member leave.
 func (d *Daemon) kill(ctx context.Context, id api.NodeID) error {
 	if id == d.self.ID {
-		return d.apply(ctx, "leave", 0, 0)
+		return d.apply(ctx, gossip.Command{Do: doLeave})
 	}
 	m := d.core.latest.Load().Member(id)
 	if m == nil {
 		return ipc.Errorf(api.CodeNoSuchObject, "node %d is not a member", id)
 	}
-	return d.tell(*m, gossip.Command{Do: "leave"})
+	return d.tell(*m, gossip.Command{Do: doLeave})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
 	"github.com/holdfast-ha/holdfast/corosyncd/frame"
 	"github.com/holdfast-ha/holdfast/corosyncd/links"
+	"github.com/holdfast-ha/holdfast/internal/standstill"
 )
 
 // core is the goroutine that owns the engine. It never waits for anything but packets, calls and its timer.
@@ -24,6 +25,7 @@ type core struct {
 	beat   frame.Heartbeat
 	packet engine.Packet
 	denied string // why the last input was refused
+	asleep time.Duration
 }
 
 // event is something that the hub passes on.
@@ -42,7 +44,7 @@ const (
 
 func newCore(cfg engine.Config) *core {
 	now := time.Now()
-	c := &core{engine: engine.New(cfg, now), calls: make(chan func(), maxCalls), events: make(chan event, maxEvents)}
+	c := &core{engine: engine.New(cfg, now), calls: make(chan func(), maxCalls), events: make(chan event, maxEvents), asleep: standstill.Asleep()}
 	c.latest.Store(c.engine.View(now))
 	return c
 }
@@ -63,7 +65,7 @@ func (c *core) run(ctx context.Context, l *links.Links) error {
 			for n := len(l.Inbox()); n > 0; n-- {
 				c.receive(<-l.Inbox())
 			}
-			c.step(engine.Wake{})
+			c.wake()
 		case <-ctx.Done():
 			return nil
 		}
@@ -84,6 +86,19 @@ func (c *core) receive(r *links.Received) {
 	}
 	c.links.Release(r)
 }
+
+// wake lets the engine see what time it is. Time in which the machine was suspended is not in package time.
+func (c *core) wake() {
+	asleep := standstill.Asleep()
+	if slept := asleep - c.asleep; slept >= leastSleep {
+		c.asleep = asleep
+		c.step(engine.Slept{By: slept})
+	}
+	c.step(engine.Wake{})
+}
+
+// leastSleep is far above the time between two readings of clocks.
+const leastSleep = 50 * time.Millisecond
 
 // step gives the engine an input and does what it wants.
 func (c *core) step(in engine.Input) {

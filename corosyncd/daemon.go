@@ -25,6 +25,7 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/corosyncd/keyring"
 	"github.com/holdfast-ha/holdfast/corosyncd/links"
+	"github.com/holdfast-ha/holdfast/corosyncd/qdevice"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/realtime"
@@ -63,6 +64,7 @@ type Daemon struct {
 	gossip *gossip.Gossip
 	core   *core
 	hub    *hub
+	device *qdevice.Device
 	seq    atomic.Uint64 // of commands to others
 	stop   chan bool     // true: with a goodbye
 	// holders counts the clients that say that resources run here.
@@ -95,7 +97,8 @@ func New(cfg Config) (*Daemon, error) {
 	d.self = *self
 	d.use(file)
 	d.store = openStore(cfg.Dirs.State("corosyncd"), cfg.Log)
-	return d, nil
+	d.device, err = d.newDevice()
+	return d, err
 }
 
 func (d *Daemon) readFile() (*clusterfile.File, error) {
@@ -137,6 +140,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { return d.hub.run(gctx) })
 	group.Go(func() error { d.store.run(gctx); return nil })
 	group.Go(func() error { return d.commands(gctx) })
+	group.Go(func() error { return d.device.Run(gctx) })
+	group.Go(func() error { return d.device.Use(gctx, d.deviceSettings(d.file.Load())) })
 	group.Go(func() error {
 		defer unplug() // gossip says goodbye over the links, so they end after it
 		return d.gossip.Run(gctx)

@@ -73,6 +73,7 @@ func (h *hub) publish(v *api.View) {
 	h.count(v)
 	changed := h.current == nil || h.current.Ring != v.Ring
 	h.current = v
+	h.d.device.View(v)
 	if n := h.d.core.missed.Load(); n != h.missed {
 		// Views did not fit into the queue: nobody has them all, so everybody starts again.
 		h.missed = n

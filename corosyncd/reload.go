@@ -31,6 +31,9 @@ func (d *Daemon) reload(ctx context.Context) error {
 	}
 	d.gossip.SetNodes(gossipNodes(file))
 	d.use(file)
+	if err := d.device.Use(ctx, d.deviceSettings(file)); err != nil {
+		return err
+	}
 	if err := d.reloadKeys(ctx); err != nil {
 		return err
 	}

@@ -53,10 +53,15 @@ func (d *Daemon) engineConfig(f *clusterfile.File) engine.Config {
 	}
 	q := &f.Quorum
 	c.Quorum = quorum.Config{
-		Self: d.self.ID, Votes: c.Quorum.Votes, Expected: sum, TwoNode: q.TwoNode, WaitForAll: q.WaitForAll,
+		Self: d.self.ID, Votes: c.Quorum.Votes, Expected: sum, TwoNode: q.TwoNode, WaitForAll: q.WaitForAll, WaitOnce: q.WaitOnce,
 		AutoTieBreaker: q.AutoTieBreaker, TieBreaker: tieBreakers[q.TieBreaker], TieBreakerNodes: q.TieBreakerNodes,
 		LastManStanding: q.LastManStanding, LastManWindow: q.LastManWindow, AllowDownscale: q.AllowDownscale,
 		Tracking: q.ExpectedTracking || q.AllowDownscale, Barrier: saved.Expected,
+	}
+	if dev := q.Device; dev != nil {
+		c.Quorum.Expected += dev.Votes
+		c.Quorum.Device = quorum.Device{Votes: dev.Votes, MasterWins: dev.MasterWins, SyncTimeout: dev.SyncTimeout,
+			OneVoteEach: dev.Net.Algorithm == clusterfile.AlgorithmFFSplit}
 	}
 	if q.ExpectedVotes > 0 {
 		c.Quorum.Expected = q.ExpectedVotes
@@ -72,7 +77,12 @@ var tieBreakers = map[clusterfile.TieBreaker]quorum.TieBreaker{
 // digest identifies what a cluster file says about membership.
 func digest(f *clusterfile.File) uint32 {
 	h := crc32.NewIEEE()
-	fmt.Fprintf(h, "%+v %+v %+v", f.Cluster, f.Totem, f.Quorum)
+	q := f.Quorum
+	q.Device = nil // a pointer; what it points to follows
+	fmt.Fprintf(h, "%+v %+v %+v", f.Cluster, f.Totem, q)
+	if f.Quorum.Device != nil {
+		fmt.Fprintf(h, "%+v", *f.Quorum.Device)
+	}
 	for _, n := range f.Nodes {
 		fmt.Fprint(h, n.Name, n.ID, n.Links, n.Votes)
 	}

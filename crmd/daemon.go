@@ -35,6 +35,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
+	"github.com/holdfast-ha/holdfast/internal/standstill"
 )
 
 // Config is what a daemon is made with. Only Dirs is needed.
@@ -79,6 +80,7 @@ type Daemon struct {
 	ticket   int
 	snap     atomic.Pointer[snapshot]
 	view     atomic.Pointer[api.View]
+	streamed atomic.Pointer[api.View] // the last that corosyncd has sent, as it was
 	timeline timeline
 	observer *observer.Observer
 	programs *ocfexec.Runner // of alert agents and hooks
@@ -97,6 +99,7 @@ type Daemon struct {
 	fileNews    chan struct{} // capacity 1: there may be a new cluster file
 	planner     planner
 	mirrors     mirrors
+	still       *standstill.Watch
 	leaving     chan struct{} // closed when this node leaves the cluster in order
 	leave       sync.Once
 
@@ -142,6 +145,7 @@ func New(cfg Config) (*Daemon, error) {
 		uplink: make(chan struct{}, 1), fileNews: make(chan struct{}, 1), leaving: make(chan struct{}),
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)
+	d.still = standstill.New(file.Totem.Effective())
 	d.planner = planner{schedule: cfg.Schedule, explain: explain, log: cfg.Log, inputs: inputFiles{dir: cfg.Dirs.State("crmd") + "/pengine", log: cfg.Log}}
 	d.machine = controller.New(controller.Config{Node: d.node, ID: d.id, UUID: newUUID(), Version: Version, FeatureSet: cib.FeatureSet,
 		Throttle: file.throttles(), Times: cfg.Times})
@@ -187,7 +191,7 @@ func (d *Daemon) open() (err error) {
 		return err
 	}
 	e := d.cfg.Executor
-	e.Dirs, e.Report, e.Stonith, e.Log = d.cfg.Dirs, d.executed, d.deviceCall, d.log
+	e.Dirs, e.Report, e.Stonith, e.Log, e.Stopped = d.cfg.Dirs, d.executed, d.deviceCall, d.log, d.still.Stopped
 	if d.exec, err = executor.New(e); err != nil {
 		return err
 	}
@@ -230,6 +234,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.exec.Run(ctx) })
 	g.Go(func() error { return d.bootstrap(ctx) })
 	g.Go(func() error { d.watchViews(ctx); return nil })
+	g.Go(func() error { d.still.Run(ctx, d.whenStill()); return nil })
 	g.Go(func() error { d.watchFencer(ctx); return nil })
 	g.Go(func() error { d.pushDevices(ctx); return nil })
 	g.Go(func() error { d.report(ctx); return nil })

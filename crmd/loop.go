@@ -89,9 +89,11 @@ func (d *Daemon) loop(ctx context.Context) error {
 	for {
 		select {
 		case f := <-d.calls:
+			d.doubt(time.Now())
 			f(time.Now())
 			d.drain()
 		case <-timer.C:
+			d.doubt(time.Now())
 			d.step(time.Now(), controller.Wake{})
 			d.records.step(time.Now(), incident.Wake{})
 			d.judge(time.Now(), confirm.Wake{})

@@ -23,13 +23,12 @@ func (d *Daemon) watchViews(ctx context.Context) {
 				connected = true
 				d.log.Info("connected to corosyncd", "view", v.Ring.String())
 			}
-			old := d.view.Swap(&v)
-			d.couriers.members(&v)
-			d.records.members(&v)
-			d.words.nodes(d, &v)
-			d.bereaved(old, &v)
-			d.alerts.views(old, &v)
-			return d.input(controller.ViewChanged{View: v})
+			streamed := v
+			d.streamed.Store(&streamed)
+			if d.still.Stopped() {
+				v.Stale = true // it may be from before
+			}
+			return d.useView(v)
 		})
 		if ctx.Err() != nil {
 			return

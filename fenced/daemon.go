@@ -31,6 +31,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
+	"github.com/holdfast-ha/holdfast/internal/standstill"
 )
 
 // Version is this daemon's version.
@@ -76,7 +77,10 @@ type Daemon struct {
 
 	addrs   atomic.Pointer[map[string][]string] // of the nodes, for the dialer
 	viewing atomic.Pointer[string]              // "ok" or why no view comes
-	seen    atomic.Pointer[api.View]            // the view, for drivers
+	// streamed is the last view that corosyncd has sent, as it was.
+	streamed atomic.Pointer[api.View]
+	still    *standstill.Watch
+	seen     atomic.Pointer[api.View] // the view, for drivers
 
 	conflicts  atomic.Pointer[string] // between timeouts, as last said
 	consensus  time.Duration          // of the cluster file
@@ -110,7 +114,8 @@ func New(cfg Config) (*Daemon, error) {
 		return nil, fmt.Errorf("make fenced's directory: %w", err)
 	}
 	d := &Daemon{cfg: cfg, log: cfg.Log, identity: identity, node: identity.Name, port: file.Cluster.FencedPort,
-		calls: make(chan func(time.Time), maxCalls), dirty: make(chan struct{}, 1), learning: make(chan struct{}, maxLearning)}
+		calls: make(chan func(time.Time), maxCalls), dirty: make(chan struct{}, 1), learning: make(chan struct{}, maxLearning),
+		still: standstill.New(file.Totem.Effective())}
 	starting := "fenced has just started"
 	d.viewing.Store(&starting)
 	d.addrs.Store(&map[string][]string{})
@@ -196,6 +201,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return ipc.Serve(ctx, d.socket, d.socketHandler(), d.log) })
 	g.Go(func() error { d.watchViews(ctx); return nil })
+	g.Go(func() error { d.still.Run(ctx, d.whenStill()); return nil })
 	g.Go(func() error { d.keepHistory(ctx); return nil })
 	g.Go(func() error { d.probePaths(ctx); return nil })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })

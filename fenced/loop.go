@@ -57,9 +57,11 @@ func (d *Daemon) loop(ctx context.Context) {
 		timer.Reset(wait)
 		select {
 		case f := <-d.calls:
+			d.doubt(time.Now())
 			f(time.Now())
 		case <-timer.C:
 			now := time.Now()
+			d.doubt(now)
 			d.give(now, plan.Wake{}, device.Wake{})
 		case <-ctx.Done():
 			return

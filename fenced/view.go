@@ -24,6 +24,11 @@ func (d *Daemon) watchViews(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := ipc.Watch(ctx, client, api.PathViews, func(v api.View) error {
 			d.seeing("ok")
+			streamed := v
+			d.streamed.Store(&streamed)
+			if d.still.Stopped() {
+				v.Stale = true // it may be from before
+			}
 			return d.post(func(now time.Time) { d.adopt(now, v) })
 		})
 		if errors.Is(err, io.EOF) {

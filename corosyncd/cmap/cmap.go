@@ -22,6 +22,8 @@ type State struct {
 	Waiting  bool
 	Realtime bool
 	Links    []api.LinkStatus
+	// Missed are the times when the daemon was not scheduled, the latest first.
+	Missed []api.SchedMiss
 	// User are the entries that programs have set.
 	User []api.CmapEntry
 }
@@ -118,6 +120,9 @@ func (e *entries) quorum(s *State) {
 			e.flag("quorum."+f.key, true)
 		}
 	}
+	if q.Device != nil {
+		e.device(q.Device)
+	}
 	v := s.View
 	e.u32("runtime.votequorum.this_node_id", v.Local)
 	e.u32("runtime.votequorum.ev_barrier", v.Quorum.Expected)
@@ -167,6 +172,11 @@ func Stats(s *State, worstLateness int64) []api.CmapEntry {
 		e.add("u64", at+"tx_total_packets", l.Sent)
 		e.add("u64", at+"rx_total_packets", l.Received)
 		e.add("u64", at+"rx_lost_packets", l.Lost)
+	}
+	for i, m := range s.Missed {
+		at := fmt.Sprintf("stats.schedmiss.%d.", i)
+		e.add("u64", at+"timestamp", m.At)
+		e.add("flt", at+"delay", fmt.Sprintf("%f", m.Delay))
 	}
 	e.add("u64", "stats.schedmiss.worst", worstLateness)
 	return sorted(e)

@@ -72,6 +72,21 @@ func TestStats_ShowLinks(t *testing.T) {
 	}
 }
 
+func TestStats_ShowWhenTheDaemonDidNotRun(t *testing.T) {
+	s := state(t)
+	s.Missed = []api.SchedMiss{{At: 1700000000123, Delay: 1500.25}, {At: 1600000000000, Delay: 300}}
+	var text strings.Builder
+	for _, e := range Stats(s, 0) {
+		fmt.Fprintf(&text, "%s (%s) = %s\n", e.Key, e.Type, e.Value)
+	}
+	for _, want := range []string{"stats.schedmiss.0.delay (flt) = 1500.250000\n", "stats.schedmiss.0.timestamp (u64) = 1700000000123\n",
+		"stats.schedmiss.1.delay (flt) = 300.000000\n"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+}
+
 func TestCheck_RefusesAsCorosyncDoes(t *testing.T) {
 	for _, c := range []struct{ kind, value, want string }{
 		{"u8", "300", "300 is not valid u8 integer"}, {"u9", "3", "Unknown type u9"}, {"i8", "-128", ""}, {"u32", "-1", "-1 is not valid u32 integer"},

@@ -89,8 +89,17 @@ type (
 	CancelWait struct{}
 )
 
+// DeviceVote is what the quorum device says about a ring.
+type DeviceVote struct {
+	Ring api.RingID
+	quorum.DeviceVote
+}
+
 // SetKeys tells of changed cluster keys.
 type SetKeys struct{ Digest uint32 }
+
+// Slept says that the machine was suspended, which the times of the other inputs do not show.
+type Slept struct{ By time.Duration }
 
 // Leave says goodbye to the others; Gone is the answer.
 type Leave struct{}
@@ -106,7 +115,9 @@ func (Fenced) input()      {}
 func (SetExpected) input() {}
 func (SetVotes) input()    {}
 func (CancelWait) input()  {}
+func (DeviceVote) input()  {}
 func (SetKeys) input()     {}
+func (Slept) input()       {}
 func (Leave) input()       {}
 func (Wake) input()        {}
 
@@ -310,9 +321,15 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 		e.quorumSaid(now, e.quorum.Step(now, quorum.SetVotes{Node: in.ID, Votes: in.Votes}))
 	case CancelWait:
 		e.quorumSaid(now, e.quorum.Step(now, quorum.CancelWait{}))
+	case DeviceVote:
+		v := in.DeviceVote
+		v.Answered = v.Answered && in.Ring == e.member.Ring()
+		e.quorumSaid(now, e.quorum.Step(now, v))
 	case SetKeys:
 		e.cfg.KeysDigest = in.Digest
 		e.promptly(now)
+	case Slept:
+		e.lateBy(now, in.By)
 	case Leave:
 		e.membership(now, member.Leave{})
 	case Wake:

@@ -310,3 +310,22 @@ func BenchmarkStep_Heartbeat(b *testing.B) {
 		e.Fill(p.now, 1, 0, &out)
 	}
 }
+
+func TestSlept_ASuspendedMachineDoubtsItsViewUntilItIsConfirmed(t *testing.T) {
+	p := newPair(config(1, 2), config(2, 2))
+	p.run(time.Second)
+	if v := p.view[0]; len(v.Members) != 2 || v.Stale {
+		t.Fatalf("%+v", v)
+	}
+	// No time has passed on the clock of the machine.
+	outs := append([]Output(nil), p.es[0].Step(p.now, Slept{By: 5 * time.Second})...)
+	if v := p.es[0].View(p.now); !v.Stale || p.es[0].mayAct() {
+		t.Errorf("after it slept: stale %v, may act %v", v.Stale, p.es[0].mayAct())
+	}
+	p.take(0, outs)
+	p.run(time.Second)
+	if v := p.view[0]; v.Stale || len(v.Members) != 2 {
+		t.Errorf("it is not sure of its view again: %+v", v)
+	}
+	p.said(t, "not scheduled for 5000 ms")
+}

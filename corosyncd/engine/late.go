@@ -2,8 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/corosyncd/detector"
 	"github.com/holdfast-ha/holdfast/corosyncd/member"
 )
@@ -17,6 +19,8 @@ type lateness struct {
 	starved bool          // what the host says
 	// events are the last times at which the engine was late, oldest first.
 	events []lateEvent
+	missed []api.SchedMiss // the last, the latest first
+	count  uint64
 	// paused is when this node came back from a pause longer than the token, zero when its view has been
 	// confirmed since.
 	paused time.Time
@@ -46,7 +50,7 @@ func (e *Engine) LateSince(since time.Time) time.Duration {
 const lateFor = 5
 
 // noteLateness measures how long after its deadline the engine runs. Time in which it did not run is not
-// counted as silence of the others; after a pause longer than the token, others may have lost this node.
+// counted as silence of the others.
 func (e *Engine) noteLateness(now time.Time) {
 	due := e.next
 	if e.late.last.After(due) {
@@ -57,6 +61,15 @@ func (e *Engine) noteLateness(now time.Time) {
 	if late <= 0 {
 		return
 	}
+	if late >= e.cfg.Timing.Interval/4 {
+		e.detectorSaid(now, e.detector.Step(now, detector.Late{By: late}))
+	}
+	e.lateBy(now, late)
+}
+
+// lateBy notes a time in which this process did not run. After one longer than the token, others may have lost this
+// node.
+func (e *Engine) lateBy(now time.Time, late time.Duration) {
 	e.late.worst = max(e.late.worst, late)
 	t := &e.cfg.Timing
 	if late < t.Interval/4 {
@@ -70,8 +83,8 @@ func (e *Engine) noteLateness(now time.Time) {
 		e.late.recent = late
 	}
 	e.late.until = now.Add(lateFor * t.Token)
-	e.detectorSaid(now, e.detector.Step(now, detector.Late{By: late}))
 	if late >= t.Interval {
+		e.late.miss(now, late)
 		e.note(true, fmt.Sprintf("this process was not scheduled for %d ms", late.Milliseconds()))
 	}
 	if late >= t.Token && e.member.View().Len() > 1 {
@@ -79,6 +92,17 @@ func (e *Engine) noteLateness(now time.Time) {
 		e.dirty = true
 		e.membership(now, member.Quorate{Yes: false})
 	}
+}
+
+// maxMissed is how many misses are remembered, as many as Corosync does.
+const maxMissed = 10
+
+func (l *lateness) miss(now time.Time, late time.Duration) {
+	l.count++
+	if len(l.missed) == maxMissed {
+		l.missed = l.missed[:maxMissed-1]
+	}
+	l.missed = slices.Insert(l.missed, 0, api.SchedMiss{At: now.UnixMilli(), Delay: float64(late.Microseconds()) / 1000})
 }
 
 // stall is what heartbeats say about this node's own lateness.

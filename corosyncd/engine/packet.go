@@ -85,7 +85,11 @@ func (e *Engine) hear(now time.Time, i int, p *peer, in *Packet) {
 	}
 	e.detectorSaid(now, e.detector.Step(now, &e.heard))
 	info := quorum.Info{Node: in.Sender, Votes: int(b.Votes), Expected: int(b.Expected), Flags: quorum.Flags(b.QuorumFlags)}
+	if b.Ring != e.member.Ring() {
+		info.Flags &^= quorum.FlagCast // the device has said that about another view
+	}
 	if info != p.info {
+		e.dirty = e.dirty || (info.Flags^p.info.Flags)&quorum.DeviceFlags != 0
 		p.info = info
 		e.quorumSaid(now, e.quorum.Step(now, info))
 	}

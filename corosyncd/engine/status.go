@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
@@ -11,6 +12,12 @@ func (e *Engine) Incarnation() api.Incarnation { return e.cfg.Incarnation }
 
 // WorstLateness is the greatest delay of the engine since it started.
 func (e *Engine) WorstLateness() time.Duration { return e.late.worst }
+
+// Missed are the last times when the engine did not run for an interval, the latest first, and how often that was.
+func (e *Engine) Missed() ([]api.SchedMiss, uint64) { return slices.Clone(e.late.missed), e.late.count }
+
+// ClearMissed forgets them.
+func (e *Engine) ClearMissed() { e.late.missed = nil }
 
 // Waiting reports whether the partition waits for all nodes.
 func (e *Engine) Waiting() bool { return e.quorum.Waiting() }

@@ -55,6 +55,9 @@ func (e *Engine) adopt(now time.Time) {
 	e.adopted = now
 	e.shared = e.shared || len(v.Members) > 1
 	e.unpause()
+	for i := range e.peers {
+		e.peers[i].info.Flags &^= quorum.FlagCast // as the quorum machine does
+	}
 	e.hold(now)
 	e.quorumSaid(now, e.quorum.Step(now, v))
 	e.publish(now)
@@ -114,7 +117,7 @@ func (e *Engine) View(now time.Time) *api.View {
 	v := &api.View{
 		Ring: e.member.Ring(), Local: e.cfg.Self, Cluster: e.cfg.Cluster, Quorum: e.quorum.Verdict(),
 		Token: t.Token.Milliseconds(), TokenInterval: t.Interval.Milliseconds(), TwoNode: e.cfg.Quorum.TwoNode,
-		Stale: !e.late.paused.IsZero(), At: e.adopted.UnixMilli(),
+		Stale: !e.late.paused.IsZero() || e.quorum.Undecided(), At: e.adopted.UnixMilli(),
 	}
 	if e.adopted.IsZero() {
 		v.At = now.UnixMilli()
@@ -128,7 +131,7 @@ func (e *Engine) View(now time.Time) *api.View {
 		v.Nodes = append(v.Nodes, api.ConfiguredNode{ID: n.ID, Name: n.Name, Addrs: addrs, Votes: n.Votes})
 		if view.Has(i) {
 			v.Members = append(v.Members, api.Member{
-				ID: n.ID, Name: n.Name, Incarnation: e.member.Life(i), Votes: e.quorum.Votes(n.ID), Addrs: slices.Clone(addrs)})
+				ID: n.ID, Name: n.Name, Incarnation: e.member.Life(i), Votes: e.quorum.Votes(n.ID), Addrs: slices.Clone(addrs), Device: deviceText(e.quorum.Device(n.ID))})
 			continue
 		}
 		if how, life, why, heard := e.member.Departed(i); how != "" {
@@ -140,4 +143,23 @@ func (e *Engine) View(now time.Time) *api.View {
 		}
 	}
 	return v
+}
+
+// deviceText is a node's word about its quorum device as corosync-quorumtool shows it.
+func deviceText(f quorum.Flags) string {
+	if f&quorum.FlagDevice == 0 {
+		return "NR"
+	}
+	text := ""
+	for _, x := range []struct {
+		flag    quorum.Flags
+		yes, no string
+	}{{quorum.FlagAlive, "A", "NA"}, {quorum.FlagCast, ",V", ",NV"}, {quorum.FlagMasterWins, ",MW", ",NMW"}} {
+		if f&x.flag != 0 {
+			text += x.yes
+		} else {
+			text += x.no
+		}
+	}
+	return text
 }

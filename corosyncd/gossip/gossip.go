@@ -76,13 +76,15 @@ type Command struct {
 	To              api.NodeID      `json:"to"`
 	ToIncarnation   api.Incarnation `json:"to_incarnation"`
 	Seq             uint64          `json:"seq"`
-	// Do is reload, expected, votes, cancel-wait, leave, or a step of a change of keys.
+	// Do is reload, expected, votes, cancel-wait, leave, credentials, want-credentials, or a step of a change of keys.
 	Do    string     `json:"do"`
 	Node  api.NodeID `json:"node,omitempty"`
 	Votes int        `json:"votes,omitempty"`
 	// Key names a cluster key, Secret is one in an envelope for the receiver.
 	Key    uint32 `json:"key,omitempty"`
 	Secret []byte `json:"secret,omitempty"`
+	// Data are certificates for the quorum device server.
+	Data []byte `json:"data,omitempty"`
 }
 
 // Timeouts. Nothing waits for gossip, so they are generous.
@@ -97,7 +99,7 @@ const (
 const (
 	maxCommands = 64
 	maxPackets  = 256
-	maxCommand  = 4096
+	maxCommand  = 16384
 )
 
 // Gossip is a node's part in the gossip. Run must be called.

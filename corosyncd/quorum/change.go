@@ -11,6 +11,9 @@ func (m *Machine) setExpected(votes int) {
 	case votes < m.total:
 		m.refuse("expected votes %d: %d votes are here already", votes, m.total)
 		return
+	case votes < m.nodeVotes()+m.cfg.Device.Votes:
+		m.refuse("expected votes %d: %d votes are here already, with those of the quorum device", votes, m.nodeVotes()+m.cfg.Device.Votes)
+		return
 	case m.quorate && m.total < (votes+2)/2 && !m.cfg.TwoNode:
 		m.refuse("expected votes %d: the %d votes that are here would not be quorate any more", votes, m.total)
 		return
@@ -27,8 +30,14 @@ func (m *Machine) setVotes(in SetVotes) {
 		return
 	}
 	total := m.sum(in.Node, in.Votes)
+	if m.device.cast {
+		total += m.cfg.Device.Votes
+	}
 	need := max((max(m.highestExpected(), total)+2)/2, (total+2)/2)
 	switch {
+	case m.cfg.Device.OneVoteEach && in.Votes != 1:
+		m.refuse("votes of node %d: with the algorithm of the quorum device every node has one vote", in.Node)
+		return
 	case in.Votes < 0:
 		m.refuse("votes of node %d: %d is negative", in.Node, in.Votes)
 		return
@@ -45,17 +54,27 @@ func (m *Machine) setVotes(in SetVotes) {
 
 // reload takes over what may change at run time.
 func (m *Machine) reload(cfg Config) {
-	if cfg.WaitForAll != m.cfg.WaitForAll && cfg.TwoNode == m.cfg.TwoNode || cfg.LastManStanding != m.cfg.LastManStanding ||
+	if cfg.WaitForAll != m.cfg.WaitForAll && cfg.TwoNode == m.cfg.TwoNode && cfg.Device == m.cfg.Device || cfg.LastManStanding != m.cfg.LastManStanding ||
 		cfg.LastManWindow != m.cfg.LastManWindow || cfg.AutoTieBreaker != m.cfg.AutoTieBreaker || cfg.AllowDownscale != m.cfg.AllowDownscale ||
 		cfg.Tracking != m.cfg.Tracking {
 		m.note("wait_for_all, last_man_standing, auto_tie_breaker, allow_downscale and expected_votes_tracking change with the next start of corosyncd")
 	}
 	if cfg.TwoNode != m.cfg.TwoNode {
 		// two_node brings its wait_for_all along.
-		m.cfg.TwoNode, m.cfg.WaitForAll = cfg.TwoNode, cfg.WaitForAll
+		m.cfg.TwoNode, m.cfg.WaitForAll, m.cfg.WaitOnce = cfg.TwoNode, cfg.WaitForAll, cfg.WaitOnce
 		m.waiting = m.waiting && m.cfg.WaitForAll
 	}
 	m.cfg.Votes = cfg.Votes
+	if cfg.Device != m.cfg.Device {
+		if cfg.Device.Votes == 0 || m.cfg.Device.Votes == 0 {
+			m.device = device{}
+		}
+		if cfg.WaitForAll != m.cfg.WaitForAll { // a device brings its wait_for_all along, as two_node does
+			m.cfg.WaitForAll, m.cfg.WaitOnce = cfg.WaitForAll, cfg.WaitOnce
+			m.waiting = m.waiting && cfg.WaitForAll
+		}
+		m.cfg.Device = cfg.Device
+	}
 	if cfg.Expected != m.cfg.Expected {
 		m.cfg.Expected = cfg.Expected
 		m.expected = cfg.Expected

@@ -13,12 +13,11 @@ func (m *Machine) count(mayFall bool) {
 	if own := m.node(m.cfg.Self); own != nil {
 		own.votes, own.expected = m.cfg.Votes, m.expected
 	}
-	m.total = 0
-	for _, id := range m.members {
-		m.total += m.Votes(id)
-	}
-	if m.total > m.expected {
-		m.expected = m.total
+	m.total = m.nodeVotes()
+	// The device's votes are expected whether they are cast or not.
+	m.expected = max(m.expected, m.total+m.cfg.Device.Votes)
+	if m.device.cast {
+		m.total += m.cfg.Device.Votes
 	}
 	if m.cfg.Tracking && m.expected > m.barrier {
 		m.barrier = m.expected
@@ -27,6 +26,13 @@ func (m *Machine) count(mayFall bool) {
 	m.quorum = m.needed(mayFall)
 	m.judge()
 }
+
+// nodeVotes are the votes of the members, without the device.
+func (m *Machine) nodeVotes() int { return m.sum(0, 0) }
+
+// complete reports whether all nodes are here. votequorum wants the device's votes too; who waits for all nodes
+// does not wait for the arbiter.
+func (m *Machine) complete() bool { return m.nodeVotes() == m.expected-m.cfg.Device.Votes }
 
 // highestExpected is the highest number of votes that a member expects. A member whose partition may not act
 // counts with this node's number, which is how a late starter with an old file does no harm.
@@ -54,6 +60,7 @@ func (m *Machine) needed(mayFall bool) int {
 
 // judge decides whether the partition may act.
 func (m *Machine) judge() {
+	m.device.undecided = false
 	if len(m.members) == 0 {
 		m.quorate = false
 		return
@@ -63,12 +70,17 @@ func (m *Machine) judge() {
 		m.waiting = m.cfg.WaitForAll
 		return
 	}
-	if m.cfg.WaitForAll && m.waiting && m.total != m.expected {
+	if m.cfg.WaitForAll && m.waiting && !m.complete() {
 		m.quorate = false
 		return
 	}
 	was := m.quorate
-	m.quorate = m.total >= m.quorum
+	m.quorate = m.total >= m.quorum || m.masterWins()
+	m.device.undecided = was && m.mayYetWin()
+	if m.device.undecided {
+		m.quorate = true
+		return
+	}
 	if m.quorate {
 		m.lowest, m.highest = m.members[0], m.members[len(m.members)-1]
 	} else if m.cfg.AutoTieBreaker && m.evenSplit() && m.winsTie() {
@@ -79,7 +91,7 @@ func (m *Machine) judge() {
 	}
 	if m.cfg.WaitForAll {
 		// Losing quorum arms it again: the rest may have gone on.
-		m.waiting = !m.quorate
+		m.waiting = !m.quorate && (m.waiting || !m.cfg.WaitOnce)
 	}
 }
 
@@ -154,6 +166,10 @@ func (m *Machine) joinAny() bool {
 
 func (m *Machine) view(now time.Time, in View) {
 	m.previous, m.members = m.members, slices.Clone(in.Members)
+	for i := range m.nodes {
+		m.nodes[i].flags &^= FlagCast // like the own one it was about the view before
+	}
+	m.device.cast, m.device.answered = false, false // what it said was about the view before
 	mayFall := m.joinAny() || len(m.previous) == 0
 	if m.cfg.AllowDownscale && len(in.Left) > 0 {
 		// Down to the configured number, or to those who are here when that is more.
@@ -165,6 +181,7 @@ func (m *Machine) view(now time.Time, in View) {
 		mayFall = true
 	}
 	m.armLastMan(now)
+	m.askDevice(now)
 	m.count(mayFall)
 }
 

@@ -14,18 +14,32 @@ type Config struct {
 	Self  api.NodeID
 	Votes int // of this node
 	// Expected is expected_votes: what the file says, or the sum of the nodes' votes.
-	Expected        int
-	TwoNode         bool
-	WaitForAll      bool
+	Expected   int
+	TwoNode    bool
+	WaitForAll bool
+	// WaitOnce: losing quorum does not arm wait_for_all again.
+	WaitOnce        bool
 	AutoTieBreaker  bool
 	TieBreaker      TieBreaker
 	TieBreakerNodes []api.NodeID // for TieBreakerList, best first
 	LastManStanding bool
 	LastManWindow   time.Duration
 	AllowDownscale  bool
+	Device          Device
 	// Tracking remembers the highest number of expected votes over restarts; Barrier is what was remembered.
 	Tracking bool
 	Barrier  int
+}
+
+// Device is section [quorum.device]: an arbiter outside of the cluster that has votes of its own.
+type Device struct {
+	Votes int // 0: there is none
+	// MasterWins makes a partition quorate in which a member with this option has the device's yes.
+	MasterWins bool
+	// SyncTimeout bounds how long a new view waits for the device's word.
+	SyncTimeout time.Duration
+	// OneVoteEach says that the device's algorithm counts nodes, so that all of them must have one vote.
+	OneVoteEach bool
 }
 
 // TieBreaker says which half of an even split goes on.
@@ -45,6 +59,15 @@ const (
 	FlagQuorate Flags = 1 << iota
 	// FlagWaiting: the sender waits for all nodes (votequorum's wfa status).
 	FlagWaiting
+	// FlagDevice: the sender has a quorum device; FlagAlive: it is there; FlagCast: its votes count for the sender;
+	// FlagMasterWins: the sender's configuration lets its yes decide.
+	FlagDevice
+	FlagAlive
+	FlagCast
+	FlagMasterWins
+
+	// DeviceFlags are those about the quorum device.
+	DeviceFlags = FlagDevice | FlagAlive | FlagCast | FlagMasterWins
 )
 
 // Input is what the machine reacts to.
@@ -76,6 +99,10 @@ type SetVotes struct {
 	Votes int
 }
 
+// DeviceVote is what the quorum device says about the present view. As long as it is not Answered nothing changes.
+// Alive says whether the device can be asked at all.
+type DeviceVote struct{ Alive, Answered, Cast bool }
+
 // CancelWait ends the waiting for all nodes.
 type CancelWait struct{}
 
@@ -90,6 +117,7 @@ func (View) input()        {}
 func (Hold) input()        {}
 func (SetExpected) input() {}
 func (SetVotes) input()    {}
+func (DeviceVote) input()  {}
 func (CancelWait) input()  {}
 func (Reload) input()      {}
 func (Wake) input()        {}
@@ -138,6 +166,7 @@ type Machine struct {
 	// lowest and highest are the ids of the partition that was quorate last.
 	lowest, highest api.NodeID
 	lastMan         time.Time // when last_man_standing's window ends
+	device          device
 	out             []Output
 }
 
@@ -153,7 +182,12 @@ func New(cfg Config) *Machine {
 }
 
 // Deadline is when the machine wants to be woken; the zero time is never.
-func (m *Machine) Deadline() time.Time { return m.lastMan }
+func (m *Machine) Deadline() time.Time {
+	if m.lastMan.IsZero() || !m.device.until.IsZero() && m.device.until.Before(m.lastMan) {
+		return m.device.until
+	}
+	return m.lastMan
+}
 
 // Step takes one input. The result is valid until the next call.
 func (m *Machine) Step(now time.Time, in Input) []Output {
@@ -174,6 +208,8 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 		m.setExpected(in.Votes)
 	case SetVotes:
 		m.setVotes(in)
+	case DeviceVote:
+		m.deviceVote(in)
 	case CancelWait:
 		if m.waiting {
 			m.note("waiting for all nodes was ended by the administrator")
@@ -184,6 +220,7 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 		m.reload(in.Config)
 	case Wake:
 		m.lastManStanding(now)
+		m.deviceTimeout(now)
 	}
 	if !equal(before, m.Verdict()) {
 		m.out = append(m.out, Verdict{})
@@ -193,7 +230,7 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 
 func equal(a, b api.Quorum) bool {
 	return a.Quorate == b.Quorate && a.Reason == b.Reason && a.Votes == b.Votes && a.Expected == b.Expected &&
-		a.Highest == b.Highest && a.Needed == b.Needed && slices.Equal(a.Flags, b.Flags)
+		a.Highest == b.Highest && a.Needed == b.Needed && a.Device == b.Device && a.Undecided == b.Undecided && slices.Equal(a.Flags, b.Flags)
 }
 
 func (m *Machine) note(format string, args ...any) {
@@ -218,12 +255,13 @@ func (m *Machine) member(id api.NodeID) bool { return slices.Contains(m.members,
 // Own is what this node tells the others.
 func (m *Machine) Own() Info {
 	i := Info{Node: m.cfg.Self, Votes: m.cfg.Votes, Expected: m.expected}
-	if m.quorate {
+	if m.Quorate() {
 		i.Flags |= FlagQuorate
 	}
 	if m.waiting {
 		i.Flags |= FlagWaiting
 	}
+	i.Flags |= m.deviceFlags()
 	return i
 }
 
@@ -239,16 +277,21 @@ func (m *Machine) Votes(id api.NodeID) int {
 func (m *Machine) Waiting() bool { return m.waiting }
 
 // Quorate reports whether the partition may act.
-func (m *Machine) Quorate() bool { return m.quorate }
+func (m *Machine) Quorate() bool { return m.quorate && !m.device.undecided }
 
 // Verdict is the present verdict with its figures.
 func (m *Machine) Verdict() api.Quorum {
-	q := api.Quorum{Quorate: m.quorate, Votes: m.total, Expected: m.expected, Highest: m.highestExpected(), Needed: m.quorum}
+	q := api.Quorum{Quorate: m.quorate, Undecided: m.device.undecided, Votes: m.total, Expected: m.expected, Highest: m.highestExpected(), Needed: m.quorum}
+	if m.cfg.Device.Votes > 0 {
+		q.Device = api.QuorumDevice{Votes: m.cfg.Device.Votes, Alive: m.device.alive, Cast: m.device.cast}
+	}
 	switch {
 	case m.hold != "":
 		q.Reason = m.hold
-	case m.waiting && m.cfg.WaitForAll && len(m.members) > 0 && m.total != m.expected:
-		q.Reason = fmt.Sprintf("waiting for all nodes: %d of %d votes are here", m.total, m.expected)
+	case m.device.undecided:
+		q.Reason = fmt.Sprintf("waiting for the quorum device: %d of %d votes without it, %d needed", m.total, m.expected, m.quorum)
+	case m.waiting && m.cfg.WaitForAll && len(m.members) > 0 && !m.complete():
+		q.Reason = fmt.Sprintf("waiting for all nodes: %d of %d votes are here", m.nodeVotes(), m.expected-m.cfg.Device.Votes)
 	default:
 		q.Reason = fmt.Sprintf("%d of %d votes, %d needed", m.total, m.expected, m.quorum)
 	}
@@ -257,7 +300,7 @@ func (m *Machine) Verdict() api.Quorum {
 		name string
 	}{
 		{m.cfg.TwoNode, "2Node"}, {m.quorate, "Quorate"}, {m.cfg.WaitForAll, "WaitForAll"}, {m.cfg.LastManStanding, "LastManStanding"},
-		{m.cfg.AutoTieBreaker, "AutoTieBreaker"}, {m.cfg.AllowDownscale, "AllowDownscale"},
+		{m.cfg.AutoTieBreaker, "AutoTieBreaker"}, {m.cfg.AllowDownscale, "AllowDownscale"}, {m.cfg.Device.Votes > 0, "Qdevice"},
 	} {
 		if f.on {
 			q.Flags = append(q.Flags, f.name)

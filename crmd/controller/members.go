@@ -205,15 +205,17 @@ func (m *Machine) crmGone(now time.Time, in CRMGone) {
 }
 
 // settled reports whether a plan can be made: every member has told what it runs or has had the time to, and
-// on a cold start every configured node is here or has had the time to boot.
+// on a cold start every configured node is here or has had the time to boot. Later that is waited for of members that
+// are back after a loss: until they have told what they run they look as if they had to be fenced.
 func (m *Machine) settled(now time.Time) (ok bool, until time.Time) {
-	if m.settledOnce {
-		return true, time.Time{}
-	}
 	for _, x := range m.members {
-		if wait := x.since.Add(m.cfg.Times.EnlistWait); x.state == enlisting && now.Before(wait) {
+		wait := x.since.Add(m.cfg.Times.EnlistWait)
+		if x.state == enlisting && now.Before(wait) && (!m.settledOnce || m.back(x.Name)) {
 			return false, wait
 		}
+	}
+	if m.settledOnce {
+		return true, time.Time{}
 	}
 	boot := m.role.since.Add(m.optionDuration("dc-deadtime", 20*time.Second))
 	for _, n := range m.view.Nodes {
@@ -223,6 +225,12 @@ func (m *Machine) settled(now time.Time) (ok bool, until time.Time) {
 	}
 	m.settledOnce = true
 	return true, time.Time{}
+}
+
+// back reports whether a member was lost before and has not told anything since.
+func (m *Machine) back(name string) bool {
+	n := status.Find(m.status, m.statusNode(name))
+	return n.Get("expected") == "member" && n.Get("crmd") != "online"
 }
 
 // mirrored takes the status section of the DC.

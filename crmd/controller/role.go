@@ -252,6 +252,18 @@ func (m *Machine) resign(now time.Time, why string) {
 	m.flights = make(map[string]*flight)
 	m.members = make(map[string]*member)
 	m.head = m.config
+	m.unlearn()
+}
+
+// unlearn forgets what an office of this node has left in the status about members: another DC tells them what to do.
+// Otherwise a node that was fenced, came back under that DC and is lost again would pass for dead, whatever it runs.
+func (m *Machine) unlearn() {
+	for _, x := range m.view.Members {
+		node := status.NodeOf(x.ID, x.Name)
+		if n := status.Find(m.status, node); n != nil && n.Get("expected") != "member" {
+			m.status = status.Remove(m.status, node)
+		}
+	}
 }
 
 // viewChanged takes a new view.
@@ -267,6 +279,7 @@ func (m *Machine) viewChanged(now time.Time, v api.View) {
 		}
 	}
 	if !m.role.leads {
+		m.unlearn()
 		return
 	}
 	m.markDeparted(now)

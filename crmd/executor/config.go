@@ -24,6 +24,9 @@ type Config struct {
 	Report func(Result)
 	// Stonith serves the class stonith; nil answers that there is no fencer.
 	Stonith func(context.Context, DeviceCall) Outcome
+	// Stopped reports whether this process stood still and does not know what was decided meanwhile: then
+	// nothing starts until it is false and Thaw is called. nil is never.
+	Stopped func() bool
 	// FeatureSet is what agents see as OCF_RESKEY_crm_feature_set: 3.16.1.
 	FeatureSet string
 	OCFRoot    string   // /usr/lib/ocf
@@ -58,6 +61,9 @@ func (c *Config) setDefaults() {
 	or(&c.SecretsDir, cibsecret.Dir)
 	if len(c.OCFPath) == 0 {
 		c.OCFPath = []string{filepath.Join(c.OCFRoot, "resource.d")}
+	}
+	if c.Stopped == nil {
+		c.Stopped = func() bool { return false }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

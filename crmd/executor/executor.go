@@ -50,6 +50,7 @@ type Executor struct {
 	mu      sync.Mutex
 	queue   opqueue.Queue
 	ended   bool
+	frozen  bool                       // the queue was told to start nothing
 	begins  []opqueue.Begin            // to be started
 	reports []Result                   // to be delivered
 	runs    map[int]context.CancelFunc // of what runs, by opqueue's number
@@ -147,7 +148,9 @@ func (e *Executor) step(in opqueue.Input) []opqueue.Output {
 	if _, more := in.(opqueue.Submit); more && len(e.reports) >= opqueue.Limit {
 		return []opqueue.Output{opqueue.Refused{Reason: fmt.Sprintf("%d results wait to be taken", len(e.reports))}}
 	}
-	outs := e.queue.Step(time.Now(), in)
+	now := time.Now()
+	outs := e.freeze(now)
+	outs = append(outs, e.queue.Step(now, in)...)
 	for _, o := range outs {
 		switch o := o.(type) {
 		case opqueue.Begin:
@@ -170,6 +173,20 @@ func (e *Executor) step(in opqueue.Input) []opqueue.Output {
 	return outs
 }
 
+// freeze has the queue start nothing while this process stands still, and lets it go on afterwards. The caller
+// holds the lock.
+func (e *Executor) freeze(now time.Time) []opqueue.Output {
+	frozen := e.cfg.Stopped()
+	if frozen == e.frozen {
+		return nil
+	}
+	e.frozen = frozen
+	return e.queue.Step(now, opqueue.Freeze{On: frozen})
+}
+
+// Thaw goes on after a standstill.
+func (e *Executor) Thaw() { e.step(opqueue.Wake{}) }
+
 func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -191,7 +208,10 @@ func (e *Executor) startLoop(ctx context.Context) {
 	for {
 		e.mu.Lock()
 		begins, deadline := e.begins, e.queue.Deadline()
-		e.begins = nil
+		if e.cfg.Stopped() {
+			begins = nil // Thaw comes back to them
+		}
+		e.begins = e.begins[len(begins):]
 		for _, b := range begins {
 			runCtx, cancel := context.WithCancel(ctx)
 			e.runs[b.Run] = cancel

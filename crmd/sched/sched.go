@@ -84,7 +84,9 @@ func Plan(m *model.Model, in Input, opt Options) *Result {
 	world.Log = log
 	conf := opconf.New(m, &world)
 	conf.Sanitized = in.Sanitized
-	b := action.NewBook(m, m.State.Clone(), conf, log)
+	state := m.State.Clone()
+	state.Log = log
+	b := action.NewBook(m, state, conf, log)
 	b.Replay(m.Requests)
 	set := constraint.Read(b, unpack.Section(m.Doc, "constraints"))
 	score.Apply(b, set)

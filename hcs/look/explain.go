@@ -292,3 +292,10 @@ func eventTone(kind string) render.Tone {
 	}
 	return render.Plain
 }
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}

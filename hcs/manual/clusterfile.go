@@ -97,6 +97,9 @@ var sections = []section{
 	{"[quorum]", "As in votequorum(5).", [][2]string{
 		{"two_node", "One of two nodes is enough, once both have been there."},
 		{"wait_for_all", "A cluster that starts waits for all nodes. On wherever a part of the cluster could go on without the rest."},
+		{"[quorum.device] model, votes, timeout, sync_timeout, master_wins", "A quorum device: a server outside of the cluster that decides which part of it goes on. The only model is net. Not together with two_node, auto_tie_breaker, last_man_standing and allow_downscale. Every part of the cluster that has lost its quorum without it waits for its word, at most sync_timeout."},
+		{"[quorum.device.net] host, port, algorithm, tie_breaker, tls, connect_timeout, force_ip_version, keep_active_partition_tie_breaker, server_name", "The server, corosync-qnetd or hcs qdevice serve, with the names of corosync-qdevice(8). algorithm is ffsplit or lms."},
+		{"[quorum.device.heuristics] mode, timeout, sync_timeout, interval, exec_NAME", "Programs that all must succeed on a node that is preferred to others. mode is on, off or sync."},
 		{"expected_votes, last_man_standing, last_man_standing_window, auto_tie_breaker, auto_tie_breaker_node, allow_downscale", "With votequorum's meaning."},
 	}},
 	{"[system]", "How the operating system runs the heartbeat daemon.", [][2]string{

@@ -38,6 +38,12 @@ func (d Dirs) GossipKey() string { return filepath.Join(d.Etc, "gossip.key") }
 // PKI is the directory of the cluster's CA and this node's certificate: ca.crt, ca.key, node.crt, node.key.
 func (d Dirs) PKI() string { return filepath.Join(d.Etc, "pki") }
 
+// Qdevice is the directory of the cluster's certificate for its quorum device server.
+func (d Dirs) Qdevice() string { return filepath.Join(d.Etc, "qdevice") }
+
+// Qnetd is the directory of the CA and certificates of a quorum device server on this machine.
+func (d Dirs) Qnetd() string { return filepath.Join(d.Etc, "qnetd") }
+
 // Socket is the unix socket of a daemon: corosyncd, crmd or fenced.
 func (d Dirs) Socket(daemon string) string { return filepath.Join(d.Run, daemon+".sock") }
 

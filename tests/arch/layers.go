@@ -47,6 +47,9 @@ var pure = []string{
 	"hcs/edit",
 	"hcs/state",
 	"hcs/supervisor/policy",
+	"qdevice/arbiter",
+	"qdevice/client",
+	"qdevice/wire",
 }
 
 // forbidden are imports that a pure package may not have, with the reason.
@@ -87,10 +90,16 @@ var rules = []rule{
 	{"corosyncd/detector", []string{"api"}, "pure"},
 	{"corosyncd/quorum", []string{"api"}, "pure"},
 	{"corosyncd/engine", []string{"api", "corosyncd/frame", "corosyncd/detector", "corosyncd/member", "corosyncd/quorum"}, "the three machines as one, for the daemon and the simulation"},
+	{"corosyncd/qdevice", []string{"api", "internal", "qdevice"}, "a shell never imports another; the protocol and its machine are the project's"},
 	{"corosyncd/links", []string{"api", "internal", "corosyncd/frame"}, "a shell never imports another"},
 	{"corosyncd/gossip", []string{"api", "internal"}, "a shell never imports another"},
 	{"corosyncd/keyring", []string{"internal", "corosyncd/frame"}, "the file with the packets' keys"},
-	{"corosyncd", []string{"api", "cib", "internal", "clusterfile"}, "daemons know each other only as api structs"},
+	{"corosyncd", []string{"api", "cib", "internal", "clusterfile", "qdevice"}, "daemons know each other only as api structs"},
+
+	{"qdevice/wire", []string{"api"}, "pure: the protocol between clusters and their quorum device server"},
+	{"qdevice/client", []string{"api", "qdevice/wire"}, "pure: one end of the protocol"},
+	{"qdevice/arbiter", []string{"api", "qdevice/wire"}, "pure: the other end"},
+	{"qdevice/credentials", []string{"internal"}, "certificates know nothing of the protocol"},
 
 	{"crmd/sched/graph", []string{"cib"}, "the last stage's output, without its writer's inputs"},
 	{"crmd/sched", []string{"cib", "api"}, "the scheduler is a function of the CIB"},
@@ -132,7 +141,7 @@ var rules = []rule{
 	{"tools/agent", []string{"api", "cib", "internal", "crmd/sched", "crmd/executor", "tools"}, "runs an agent by hand exactly as the cluster would, so with the cluster's own executor"},
 	{"tools/sbd", []string{"internal", "tools/cli", "fenced/sbdconf", "fenced/sbddisk", "fenced/sbdformat", "fenced/guard", "fenced/watchdog"}, "sbd needs no daemon: it is a node's last guard itself"},
 	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "fenced/driver/param", "fenced/driver/catalogue", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
-	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "fenced/budget", "fenced/driver/param", "fenced/driver/catalogue", "clusterfile", "tools", "crmd/admission", "crmd/executor/metadata"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon; what agents say of themselves is pure"},
+	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "fenced/budget", "fenced/driver/param", "fenced/driver/catalogue", "clusterfile", "tools", "crmd/admission", "crmd/executor/metadata", "qdevice"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon; what agents say of themselves is pure; an arbiter of ours is a command, not a daemon of the cluster"},
 
 	{"cmd/corosyncd", []string{"corosyncd", "internal"}, "a main is wiring for one daemon"},
 	{"cmd/crmd", []string{"crmd", "internal"}, "a main is wiring for one daemon"},

@@ -1,5 +1,5 @@
 // Package corosync is Corosync's commands over Holdfast's heartbeat daemon: corosync-cfgtool,
-// corosync-quorumtool, corosync-cmapctl, corosync-keygen, and corosync for those who ask for a version.
+// corosync-quorumtool, corosync-cmapctl, corosync-keygen, corosync-qdevice-tool, and corosync for those who ask for a version.
 package corosync
 
 import (
@@ -22,6 +22,7 @@ func Commands() []cli.Command {
 		{Name: "corosync-cfgtool", Help: "links, reload and shutdown of the heartbeat daemon", Run: runCfgtool},
 		{Name: "corosync-cmapctl", Help: "the heartbeat daemon's configuration map", Run: runCmapctl},
 		{Name: "corosync-keygen", Help: "make an authentication key file", Run: runKeygen},
+		{Name: "corosync-qdevice-tool", Help: "state of the quorum device", Run: runQdeviceTool},
 		{Name: "corosync-quorumtool", Help: "votes and quorum", Run: runQuorumtool},
 	}
 }

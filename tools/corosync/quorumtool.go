@@ -78,12 +78,12 @@ func runQuorumtool(ctx context.Context, env *cli.Env) int {
 	case 'l':
 		q.members(&s.View)
 		return 0
+	case 'f':
+		return q.unregister(&s.View)
 	case 'e':
 		return q.setExpected(ctx)
 	case 'v':
 		return q.setVotes(ctx, s)
-	case 'f':
-		return 0 // there is no device to unregister
 	}
 	return q.status(&s.View)
 }
@@ -131,13 +131,11 @@ func (q *quorumTool) status(v *api.View) int {
 func (q *quorumTool) members(v *api.View) {
 	out := q.env.Stdout
 	device := ""
-	if q.machine {
+	registered := q.machine || slices.ContainsFunc(v.Members, func(m api.Member) bool { return m.Device != "" && m.Device != "NR" })
+	if registered {
 		device = fmt.Sprintf("%10s ", "Qdevice")
 	}
 	fmt.Fprintf(out, "\nMembership information\n----------------------\n%10s %10s %sName\n", "Nodeid", "Votes", device)
-	if q.machine {
-		device = fmt.Sprintf("%10s ", "NR")
-	}
 	members := slices.Clone(v.Members)
 	slices.SortStableFunc(members, q.compare)
 	for _, m := range members {
@@ -149,8 +147,35 @@ func (q *quorumTool) members(v *api.View) {
 		if m.ID == v.Local {
 			local = " (local)"
 		}
+		if registered {
+			device = fmt.Sprintf("%10s ", cmp.Or(m.Device, "NR"))
+		}
 		fmt.Fprintf(out, "%10s %10d %s%s%s\n", id, m.Votes, device, q.name(m), local)
 	}
+	if d := v.Quorum.Device; d.Votes > 0 {
+		q.device(d)
+	}
+}
+
+// device is the last row: the quorum device, which has the node id 0.
+func (q *quorumTool) device(d api.QuorumDevice) {
+	votes, more, id := 0, fmt.Sprintf(" (votes %d)", d.Votes), "0"
+	if d.Cast {
+		votes, more = d.Votes, ""
+	}
+	if q.hex {
+		id = "0x00000000"
+	}
+	fmt.Fprintf(q.env.Stdout, "%10s %10d %10s Qdevice%s\n", id, votes, "", more)
+}
+
+// unregister would take a device away behind the back of whoever has configured it.
+func (q *quorumTool) unregister(v *api.View) int {
+	if v.Quorum.Device.Votes == 0 {
+		return 0
+	}
+	fmt.Fprintln(q.env.Stderr, "Unable to unregister quorum device: it is part of the cluster file; remove it with: hcs quorum device remove")
+	return 1
 }
 
 func (q *quorumTool) compare(a, b api.Member) int {

@@ -9,7 +9,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/lrm"
 )
 
-// Input is what happens: Submit, Cancel, Unregister, Finished, Hold, Release or Wake.
+// Input is what happens: Submit, Cancel, Unregister, Finished, Hold, Release, Freeze or Wake.
 type Input interface{ input() }
 
 type (
@@ -33,6 +33,9 @@ type (
 	Hold struct{ Rsc, Reason string }
 	// Release ends a hold.
 	Release struct{ Rsc string }
+	// Freeze keeps every resource from starting operations, or lets them go on: this node does not know what
+	// the others have decided meanwhile.
+	Freeze struct{ On bool }
 	// Wake says that the deadline may have come.
 	Wake struct{}
 )
@@ -62,6 +65,7 @@ func (Unregister) input() {}
 func (Finished) input()   {}
 func (Hold) input()       {}
 func (Release) input()    {}
+func (Freeze) input()     {}
 func (Wake) input()       {}
 
 func (Accepted) output() {}
@@ -80,6 +84,7 @@ type Queue struct {
 	calls   int         // last call id; the first is 1
 	runs    int
 	held    int // operations in all resources
+	frozen  bool
 	outputs []Output
 }
 
@@ -128,6 +133,8 @@ func (q *Queue) Step(now time.Time, in Input) []Output {
 		r.hold, r.heldSince = in.Reason, now
 	case Release:
 		q.resource(in.Rsc).hold = ""
+	case Freeze:
+		q.frozen = in.On
 	case Wake:
 	}
 	q.advance(now)
@@ -137,6 +144,9 @@ func (q *Queue) Step(now time.Time, in Input) []Output {
 // Deadline is when Wake is due next; the zero time is never.
 func (q *Queue) Deadline() time.Time {
 	var first time.Time
+	if q.frozen {
+		return first
+	}
 	at := func(t time.Time) {
 		if first.IsZero() || t.Before(first) {
 			first = t
@@ -214,6 +224,9 @@ func (q *Queue) wake(now time.Time, r *resource) {
 // next begins the operation at the head of the queue if it may run, and reports whether the queue moved.
 func (q *Queue) next(now time.Time, r *resource) bool {
 	o := r.queue[0]
+	if q.frozen {
+		return false
+	}
 	if r.hold != "" {
 		if now.Before(r.expires(o)) {
 			return false

@@ -280,3 +280,23 @@ func TestQueue_RefusesWhenNobodyTakesResults(t *testing.T) {
 		t.Errorf("got %v", outs)
 	}
 }
+
+func TestFreeze_NothingStartsAndWhatRanIsFinished(t *testing.T) {
+	s := newScript(t)
+	s.step(Submit{op("a", "monitor", 500)})
+	s.step(Submit{op("b", "start", 0)})
+	s.after(10)
+	s.done("a_monitor_500", lrm.RCOK)
+	s.step(Freeze{On: true})
+	s.step(Submit{op("c", "start", 0)})
+	s.after(3000)
+	s.done("b_start_0", lrm.RCOK)
+	s.step(Wake{})
+	if d := s.q.Deadline(); !d.IsZero() {
+		t.Errorf("a frozen queue wants to be woken at %s", d)
+	}
+	s.want("0 accepted 1", "0 begin a_monitor_500", "0 accepted 2", "0 begin b_start_0", "10 report 1 a_monitor_500 complete rc 0 first",
+		"10 accepted 3", "3010 report 2 b_start_0 complete rc 0 first")
+	s.step(Freeze{})
+	s.want("3010 begin a_monitor_500", "3010 begin c_start_0")
+}

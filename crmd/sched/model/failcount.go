@@ -100,7 +100,7 @@ func (m *Model) keepsBlocked(s *State, r *Resource, n *Node, op *Op) bool {
 	if st.FailureTimeout == 0 || !m.blockingFailure(r, n, op) {
 		return false
 	}
-	m.Log.ConfigWarning("Ignoring failure timeout %d for %s because it conflicts with on-fail=block", st.FailureTimeout, r.ID)
+	s.Log.ConfigWarning("Ignoring failure timeout %d for %s because it conflicts with on-fail=block", st.FailureTimeout, r.ID)
 	st.FailureTimeout = 0
 	return true
 }

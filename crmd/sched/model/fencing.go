@@ -29,9 +29,9 @@ func (m *Model) Doom(s *State, n *Node, why string) (operation bool) {
 		switch {
 		case container.Failed:
 		case !container.Managed:
-			m.Log.Notice("Not fencing guest node %s (otherwise would because %s): its guest resource %s is unmanaged", n.Name, why, conn.Container.ID)
+			s.Log.Notice("Not fencing guest node %s (otherwise would because %s): its guest resource %s is unmanaged", n.Name, why, conn.Container.ID)
 		default:
-			m.Log.Warning("Guest node %s will be fenced (by recovering its guest resource %s): %s", n.Name, conn.Container.ID, why)
+			s.Log.Warning("Guest node %s will be fenced (by recovering its guest resource %s): %s", n.Name, conn.Container.ID, why)
 			st.RequiresReset = true
 			container.Failed, container.StopRequired = true, true
 		}
@@ -42,7 +42,7 @@ func (m *Model) Doom(s *State, n *Node, why string) (operation bool) {
 		return false
 	case n.Kind == Remote:
 		if conn != nil && !s.Rsc(conn).Managed {
-			m.Log.Notice("Not fencing remote node %s (otherwise would because %s): connection is unmanaged", n.Name, why)
+			s.Log.Notice("Not fencing remote node %s (otherwise would because %s): connection is unmanaged", n.Name, why)
 		} else {
 			st.RequiresReset = true
 		}
@@ -51,7 +51,7 @@ func (m *Model) Doom(s *State, n *Node, why string) (operation bool) {
 	case st.Unclean:
 		return false
 	}
-	m.Log.Warning("Cluster node %s will be fenced: %s", n.Name, why)
+	s.Log.Warning("Cluster node %s will be fenced: %s", n.Name, why)
 	st.Unclean = true
 	return true
 }

@@ -54,8 +54,9 @@ type Model struct {
 	Total, Disabled, Blocked int
 	// Recheck is the earliest time at which the passing of time alone changes something; 0 for never.
 	Recheck int64
-	Log     *report.Log
-	World   *rule.World
+	// Log has what was wrong with the input.
+	Log   *report.Log
+	World *rule.World
 
 	// RscDefaults and OpDefaults are the sections with defaults, nil when there are none.
 	RscDefaults, OpDefaults *cibxml.Element

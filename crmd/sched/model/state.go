@@ -1,6 +1,10 @@
 package model
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/holdfast-ha/holdfast/crmd/sched/report"
+)
 
 // RscState is what changes about a resource while a run proceeds. Each stage starts from a copy of its
 // predecessor's.
@@ -49,6 +53,8 @@ type State struct {
 	Rscs  []RscState
 	// Tops are the top-level resources in the order in which they are considered, nil for the model's.
 	Tops []*Resource
+	// Log is told what is found out while the state changes. A copy has none.
+	Log *report.Log
 }
 
 // Clone copies the state deeply.

@@ -46,7 +46,7 @@ func Configuration(in Input) *Builder {
 	now := isotime.FromUnix(in.Now, zone)
 	world := &rule.World{Now: now, Lib: rule.NewLibrary(in.Doc), Log: in.Log}
 	m := &model.Model{
-		Doc: in.Doc, Now: now, NowUnix: in.Now, Log: in.Log, World: world, State: &model.State{},
+		Doc: in.Doc, Now: now, NowUnix: in.Now, Log: in.Log, World: world, State: &model.State{Log: in.Log},
 		FeatureSet: in.Doc.Get("crm_feature_set"), DCUUID: in.Doc.Get("dc-uuid"),
 		Quorum:        scalar.IsTrue(in.Doc.Get("have-quorum")),
 		NoQuorumPanic: scalar.IntOr(in.Doc.Get("no-quorum-panic"), 0) != 0,

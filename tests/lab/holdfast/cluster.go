@@ -20,6 +20,8 @@ type Options struct {
 	Totem string
 	// Sections is more of the cluster file. Without a [quorum] there, two nodes get two_node.
 	Sections string
+	// Bare is how many machines there are besides the members, for what else a test needs. They run nothing.
+	Bare int
 	// Daemons are what runs on the nodes; none is all of them.
 	Daemons []string
 }
@@ -30,7 +32,14 @@ type Cluster struct {
 	// File is the cluster file.
 	File      string
 	gossipKey string
+	members   int
 }
+
+// Nodes are the members.
+func (c *Cluster) Nodes() []*lab.Node { return c.Cluster.Nodes()[:c.members] }
+
+// Bare are the machines besides the members.
+func (c *Cluster) Bare() []*lab.Node { return c.Cluster.Nodes()[c.members:] }
 
 // Start makes a cluster for a test, which ends with it. Its nodes are provisioned and off.
 func Start(t testing.TB, o Options) *Cluster {
@@ -41,7 +50,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if err := o.fill(); err != nil {
 		t.Fatal(err)
 	}
-	c := &Cluster{Cluster: lab.Start(t, o.Options)}
+	c := &Cluster{Cluster: lab.Start(t, o.Options), members: o.Nodes - o.Bare}
 	if err := c.provision(o); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +66,7 @@ func New(o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{Cluster: l}
+	c := &Cluster{Cluster: l, members: o.Nodes - o.Bare}
 	if err := c.provision(o); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -75,11 +84,13 @@ func (o *Options) fill() error {
 		o.Daemons = []string{"corosyncd", "fenced", "crmd"}
 	}
 	o.Command = append([]string{"sh", "-c", supervise, "supervise"}, o.Daemons...)
+	o.Nodes += o.Bare
 	return nil
 }
 
 // supervise keeps daemons running.
 const supervise = `mkdir -p /run/holdfast
+[ -e /etc/holdfast/cluster.toml ] || exec sleep infinity
 for d in "$@"; do while :; do $d; echo "$d ended with $?"; sleep 0.2; done & done; wait`
 
 // file writes the cluster file.
@@ -90,7 +101,7 @@ func (c *Cluster) file(o Options) string {
 		totem = "token = 1000"
 	}
 	fmt.Fprintf(&b, "[cluster]\nname = \"lab\"\n\n[totem]\n%s\n", totem)
-	if len(c.Nodes()) == 2 && !strings.Contains(o.Sections, "[quorum]") {
+	if len(c.Nodes()) == 2 && !strings.Contains(o.Sections, "[quorum") {
 		b.WriteString("\n[quorum]\ntwo_node = true\n")
 	}
 	if !strings.Contains(o.Sections, "[fencing]") {

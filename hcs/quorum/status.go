@@ -1,4 +1,4 @@
-package look
+package quorum
 
 import (
 	"context"
@@ -14,12 +14,7 @@ import (
 	"github.com/holdfast-ha/holdfast/hcs/verb"
 )
 
-// Quorum is "quorum".
-func Quorum(s *session.Session) *cobra.Command {
-	return verb.Noun("quorum", "Look at quorum and change votes", "", quorumStatus(s), expectedVotes(s))
-}
-
-func quorumStatus(s *session.Session) *cobra.Command {
+func status(s *session.Session) *cobra.Command {
 	return verb.New(verb.Verb{
 		Use: "status", Short: "Show votes and why this partition is quorate or not", Min: 0, Max: 0,
 		Run: func(ctx context.Context, _ []string) error {

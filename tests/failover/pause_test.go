@@ -1,0 +1,92 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/tests/lab"
+	"github.com/holdfast-ha/holdfast/tests/lab/journal"
+	"github.com/holdfast-ha/holdfast/tests/lab/power"
+)
+
+// switched lists what the power switch was told to do.
+func (w *world) switched() []string {
+	var list []string
+	for _, e := range w.Power.Events() {
+		if e.Verb == "off" || e.Verb == "on" || e.Verb == "reboot" {
+			list = append(list, e.Verb+" "+e.Target)
+		}
+	}
+	return list
+}
+
+// pause stops every process of nodes for a while, as a hypervisor does, and returns when they went on.
+func (w *world) pause(span time.Duration, nodes ...*lab.Node) time.Duration {
+	w.t.Helper()
+	for _, n := range nodes {
+		w.must(n.Freeze())
+	}
+	time.Sleep(span)
+	thawed := journal.Now()
+	for _, n := range nodes {
+		w.must(n.Thaw())
+	}
+	return thawed
+}
+
+// noStart proves that a node in its present life started nothing after a time.
+func (w *world) noStart(n *lab.Node, boot int, after time.Duration) {
+	w.t.Helper()
+	entries, err := w.Journal()
+	w.must(err)
+	for _, e := range entries {
+		if e.Node == n.Name && e.Boot == boot && e.At > after && e.Phase == journal.Begin && e.Op == "start" {
+			w.t.Errorf("%s started %s after its pause", n.Name, e.Resource)
+		}
+	}
+}
+
+// A node that stood still for longer than the token comes back while the others fence it. It is fenced once, it
+// starts nothing before that, and its resource never has two owners.
+func TestPause_OfTheOwnerLeadsToOneFence(t *testing.T) {
+	for round := range runs(2) {
+		w := start(t, 3, 1)
+		w.Power.Behave("", power.Behaviour{Delay: 2 * time.Second})
+		victim := w.Node(w.running(w.ctx)["j1"])
+		if round%2 == 1 { // and the owner may be the DC too
+			victim = w.idle()
+		}
+		boot := victim.Boot()
+		thawed := w.pause(1700*time.Millisecond+time.Duration(round%4)*100*time.Millisecond, victim)
+		w.until("the victim is fenced and back", func(context.Context) (bool, error) {
+			return victim.Boot() == boot+1, fmt.Errorf("boot %d, switched %v", victim.Boot(), w.switched())
+		})
+		w.must(w.WaitMembers(w.ctx, w.Nodes(), w.Nodes()))
+		w.idle()
+		w.until("j1 runs", func(ctx context.Context) (bool, error) { return w.running(ctx)["j1"] != "", nil })
+		if got := w.switched(); len(got) != 1 || !strings.HasSuffix(got[0], " "+victim.Name) {
+			t.Errorf("the pause of %s led to %v", victim.Name, got)
+		}
+		if !strings.Contains(victim.Console(), "did not run for a while") {
+			t.Errorf("%s did not notice its pause", victim.Name)
+		}
+		w.noStart(victim, boot, thawed)
+		w.once()
+	}
+}
+
+// Who may not act fences nobody: when most nodes stood still they come back without a fence.
+func TestPause_OfMostNodesEndsWithoutAFence(t *testing.T) {
+	w := start(t, 3, 1)
+	w.pause(2500*time.Millisecond, w.Node("n2"), w.Node("n3"))
+	w.must(w.WaitMembers(w.ctx, w.Nodes(), w.Nodes()))
+	w.idle()
+	w.until("j1 runs", func(ctx context.Context) (bool, error) { return w.running(ctx)["j1"] != "", nil })
+	if got := w.switched(); len(got) > 0 {
+		t.Errorf("the pause led to %v", got)
+	}
+	w.once()
+}
