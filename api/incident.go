@@ -17,7 +17,8 @@ type VitalsReport struct {
 	Node    string   `json:"node"`
 	Host    *Host    `json:"host,omitempty"`
 	Samples []Vitals `json:"samples,omitempty"`
-	// Digests are from this node's memory of another one; Silent says why there are no samples.
+	// Digests are from this node's memory of another one, its last life included; Silent says why there are no
+	// samples.
 	Digests []Digest `json:"digests,omitempty"`
 	Silent  string   `json:"silent,omitempty"`
 }

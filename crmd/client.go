@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/upgrade"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 )
 
 // socketHandler answers the commands of this node.
@@ -58,6 +59,7 @@ func (d *Daemon) clientHandler(forwarded bool) http.Handler {
 		})
 	}
 	mux.HandleFunc("GET "+api.PathCIBWatch, d.watchCIB)
+	mux.Handle("GET "+scrape.Path, scrape.Handler(d.collect))
 	return mux
 }
 

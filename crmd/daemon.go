@@ -34,6 +34,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ocfexec"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
 	"github.com/holdfast-ha/holdfast/internal/standstill"
 )
@@ -62,6 +63,7 @@ type Daemon struct {
 	node     string
 	id       api.NodeID
 	session  string // tells this life of crmd from the next
+	began    time.Time
 
 	store    *store.Store
 	peers    *peer.Peer
@@ -87,6 +89,7 @@ type Daemon struct {
 	alerts   alerts
 	actions  actions
 	words    listeners
+	counts   counts
 	tuned    tuned // only the loop touches it and severities
 	// severities are those of the alarms that last, by name and subject.
 	severities map[string]string
@@ -141,7 +144,7 @@ func New(cfg Config) (*Daemon, error) {
 		return nil, fmt.Errorf("this node's certificate is for %q, which %s does not list as a node", identity.Name, cfg.Dirs.ClusterFile())
 	}
 	d := &Daemon{cfg: cfg, log: cfg.Log, identity: identity, node: self.Name, id: self.ID,
-		session: newUUID(), calls: make(chan func(time.Time), maxCalls), tickets: make(map[int]chan answer),
+		session: newUUID(), began: time.Now(), calls: make(chan func(time.Time), maxCalls), tickets: make(map[int]chan answer),
 		uplink: make(chan struct{}, 1), fileNews: make(chan struct{}, 1), leaving: make(chan struct{}),
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)
@@ -241,6 +244,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { d.followDC(ctx); return nil })
 	g.Go(func() error { return d.programs.Run(ctx) })
 	g.Go(func() error { return d.observer.Run(ctx) })
+	g.Go(func() error { return scrape.Serve(ctx, d.metricsAddress, d.collect, d.log) })
 	g.Go(func() error { return d.supervision.finder.Run(ctx) })
 	g.Go(func() error { d.supervision.run(ctx); return nil })
 	g.Go(func() error { d.followFile(ctx); return nil })

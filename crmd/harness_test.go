@@ -251,7 +251,7 @@ func (n *testNode) fencer() http.Handler {
 		ipc.Reply(w, res)
 	})
 	mux.HandleFunc("PUT "+api.PathFenceConfig, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, nil) })
-	mux.HandleFunc("GET "+api.PathFenceDevices, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, []api.FenceDeviceStatus{}) })
+	mux.HandleFunc("GET "+api.PathFenceHealth, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, api.FenceHealth{}) })
 	mux.HandleFunc("GET "+api.PathFenceEvents, func(w http.ResponseWriter, r *http.Request) {
 		ipc.NewStream(w)
 		<-r.Context().Done()

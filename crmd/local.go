@@ -58,6 +58,7 @@ func (d *Daemon) executed(r executor.Result) {
 		return
 	}
 	d.alerts.result(r)
+	d.counts.result(r)
 	params := d.agentParameters(r.Op)
 	w := worker.Result{
 		Order: api.Order{Kind: api.OrderOp, Key: r.Op.Tag, Rsc: r.Op.Rsc, Class: r.Op.Class, Provider: r.Op.Provider, Type: r.Op.Type,
