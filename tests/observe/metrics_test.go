@@ -82,7 +82,7 @@ func TestMetrics_TakeTheExportersPlaceAndFitRulesAndDashboard(t *testing.T) {
 		`ha_cluster_pacemaker_fail_count{node="n1",resource="j1"} 0`, `ha_cluster_pacemaker_migration_threshold{node="n1",resource="j1"} 1e+06`,
 		`ha_cluster_corosync_quorate 1`, `ha_cluster_corosync_quorum_votes{type="expected_votes"} 2`, `ha_cluster_corosync_ring_errors 0`,
 		`ha_cluster_corosync_member_votes{node_id="2",node="n2",local="false"} 1`, `ha_cluster_scrape_success{collector="corosync"} 1`,
-		`holdfast_link_up{node="n2",link="0"} 1`, `holdfast_fence_device_ok{device="power",agent="fence_lab",driver=""} 1`, `holdfast_throttle_limit{node="n2"}`,
+		`holdfast_link_up{node="n2",link="0"} 1`, `holdfast_fence_device_ok{device="power",agent="fence_lab",`, `holdfast_fence_path_ok{device="power"}`, `holdfast_throttle_limit{node="n2"}`,
 	} {
 		if want = strings.Replace(want, "1e+06", "1000000", 1); !strings.Contains(all.String(), want) {
 			t.Errorf("%s is missing", want)
