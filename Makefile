@@ -3,6 +3,7 @@ GO      ?= go
 PREFIX  ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 OCFDIR  ?= $(PREFIX)/lib/ocf
+DAEMONDIR ?= $(PREFIX)/lib/pacemaker
 UNITDIR ?= /lib/systemd/system
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/holdfast
@@ -30,6 +31,8 @@ install: build ## into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(OCFDIR)/resource.d/holdfast $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(addprefix bin/,$(PROGRAMS)) $(DESTDIR)$(SBINDIR)
 	for name in $$(bin/holdfast-tools --list); do ln -sf holdfast-tools $(DESTDIR)$(SBINDIR)/$$name; done
+	install -d $(DESTDIR)$(DAEMONDIR)
+	for name in $$(bin/holdfast-tools --list-daemons); do ln -sf $(SBINDIR)/holdfast-tools $(DESTDIR)$(DAEMONDIR)/$$name; done
 	for name in $$(bin/holdfast-agents --list); do ln -sf $(SBINDIR)/holdfast-agents $(DESTDIR)$(OCFDIR)/resource.d/holdfast/$$name; done
 	install -m 644 conf/systemd/*.service $(DESTDIR)$(UNITDIR)
 	install -m 644 conf/*.toml conf/prometheus/*.yml conf/grafana/*.json $(DESTDIR)$(DOCDIR)/examples
