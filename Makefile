@@ -86,8 +86,8 @@ qnetd: RUNS = 20
 qnetd: deps build ## long: two nodes and a quorum device server, every fault RUNS times, with Debian's server and ours
 	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/qnetd
 
-peers: deps ## the drop-in commands beside Pacemaker's own, every case; its commands and ../shared have to be there
-	HOLDFAST_PEERS=all $(GO) test -count=1 ./tests/peers/...
+peers: deps ## long: the drop-in commands beside Pacemaker's own, and under pcs and crmsh, every case; both have to be there
+	HOLDFAST_PEERS=all CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./tests/peers/... ./tests/clients
 
 watch: deps build ## long: what is seen, told apart and throttled on starved nodes; RUNS=n, LOAD=5m
 	HOLDFAST_RUNS=$(or $(RUNS),20) HOLDFAST_LOAD=$(or $(LOAD),5m) $(GO) test -count=1 -timeout 60m -v ./tests/observe
