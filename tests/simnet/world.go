@@ -39,8 +39,8 @@ type World struct {
 	order  uint64
 	start  time.Time
 	check  checks
-	// Packets counts what was sent.
-	Packets int
+	// Packets and Bytes count what was sent, without the headers of the frame, UDP and IP.
+	Packets, Bytes int
 	// Trace, when set, gets a line for everything that happens.
 	Trace func(format string, args ...any)
 }
@@ -329,10 +329,12 @@ func (n *Node) send(to, link int) {
 	w.Packets++
 	var beat frame.Heartbeat
 	n.Engine.Fill(w.Now, to, link, &beat)
+	raw := beat.Append(nil)
+	w.Bytes += len(raw)
 	if w.Faults.cut[[2]int{n.Index, to}] || w.Faults.dead[link] || w.Faults.Loss > 0 && w.rng.Float64() < w.Faults.Loss {
 		return
 	}
-	a := arrival{from: n.Index, link: link, raw: beat.Append(nil)}
+	a := arrival{from: n.Index, link: link, raw: raw}
 	copies := 1
 	if w.Faults.Duplicate > 0 && w.rng.Float64() < w.Faults.Duplicate {
 		copies = 2
