@@ -35,6 +35,8 @@ func (e *Engine) packet(now time.Time, in *Packet) {
 		return // overtaken by a later one, or replayed
 	}
 	l.seq, l.stamp, l.received = b.Seq, b.Sent, now
+	l.mtu.noteSize(now, in.Size, largestFor*e.cfg.Timing.Interval)
+	l.mtu.arrived(int(b.Largest))
 	if b.ToIncarnation != e.cfg.Incarnation {
 		e.unaware(now, p, b)
 		return
