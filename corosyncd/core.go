@@ -114,7 +114,7 @@ func (c *core) act(now time.Time, outs []engine.Output) {
 			c.send(now, o)
 		case engine.Probe:
 			n := c.engine.Peer(o.Peer)
-			c.engine.Fill(now, o.Peer, o.Link, &c.beat)
+			c.engine.FillProbe(now, o.Peer, o.Link, &c.beat)
 			c.links.SendProbe(n.ID, o.Link, n.Addrs[o.Link], &c.beat, o.Size)
 		case engine.View:
 			c.latest.Store(o.View)

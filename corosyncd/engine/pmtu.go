@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"time"
+
+	"github.com/holdfast-ha/holdfast/corosyncd/frame"
 )
 
 // pathMTU finds out how large a packet may be to reach a peer on a link: padded heartbeats that must not be
@@ -41,6 +43,15 @@ const (
 type Probe struct{ Peer, Link, Size int }
 
 func (Probe) output() {}
+
+// FillProbe makes the heartbeat for a Probe. It has the number of the one before: it tells nothing new, and that one
+// which is too large does not arrive is not loss.
+func (e *Engine) FillProbe(now time.Time, to, on int, h *frame.Heartbeat) {
+	e.Fill(now, to, on, h)
+	l := &e.peers[to].links[on]
+	l.sent--
+	h.Seq = l.sent
+}
 
 // noteSize notes the size of a packet that has come.
 func (m *pathMTU) noteSize(now time.Time, size int, keep time.Duration) {

@@ -34,6 +34,11 @@ func TestPathMTU_IsFoundFollowedAndCostsNoMember(t *testing.T) {
 			}
 		}
 	}
+	for _, l := range w.Nodes[0].Engine.Links() {
+		if share := float64(l.Lost) / float64(l.Lost+l.Received+1); share > 0.02 { // 5 % for a quarter of the time
+			t.Errorf("%d of %d heartbeats count as lost", l.Lost, l.Received+l.Lost)
+		}
+	}
 	if w.Nodes[0].Views != views {
 		t.Errorf("%d views", w.Nodes[0].Views-views)
 	}

@@ -341,7 +341,11 @@ func (n *Node) sendPadded(to, link, size int) {
 	w := n.world
 	w.Packets++
 	var beat frame.Heartbeat
-	n.Engine.Fill(w.Now, to, link, &beat)
+	if size > 0 {
+		n.Engine.FillProbe(w.Now, to, link, &beat)
+	} else {
+		n.Engine.Fill(w.Now, to, link, &beat)
+	}
 	raw := beat.Append(nil)
 	w.Bytes += len(raw)
 	size = max(size, len(raw)+frame.Overhead)
