@@ -71,6 +71,8 @@ type FenceEvent struct {
 	// the origin itself. Seq rises with every change that the owner makes.
 	Owner string `json:"owner,omitempty"`
 	Seq   int    `json:"seq,omitempty"`
+	// Follows is the operation that this one completes after it was answered: power, after access was taken away.
+	Follows string `json:"follows,omitempty"`
 	// Reason is the request's reason, or for a manual confirmation who vouched.
 	Reason string `json:"reason,omitempty"`
 }

@@ -28,6 +28,9 @@ type FenceOffer struct {
 	On bool `json:"on,omitempty"`
 	// Timeouts in ms by action (reboot, off, on); absent is the request's own.
 	Timeouts map[string]int64 `json:"timeouts,omitempty"`
+	// Notice is how long in ms it may take from an order until the target can do no more. Of two nodes that
+	// shoot each other the one that is to go second has to wait for at least that.
+	Notice int64 `json:"notice,omitempty"`
 	// Delay is the longest delay of the device's own in ms.
 	Delay int64 `json:"delay,omitempty"`
 }

@@ -78,6 +78,12 @@ var noUse = map[string]string{
 	"knet_compression_level":          "heartbeats are too small to compress",
 }
 
+// NoUse says why a key of [totem] that Corosync knows has no meaning here; ok is false when it has one.
+func NoUse(key string) (why string, ok bool) {
+	why, ok = noUse[key]
+	return why, ok
+}
+
 func readTotem(root *Section, nodes int) Totem {
 	s := root.Table("totem")
 	t := Totem{

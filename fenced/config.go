@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/fenced/plan"
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
 	"github.com/holdfast-ha/holdfast/fenced/sbdconf"
@@ -28,8 +29,8 @@ func (d *Daemon) restore(now time.Time) {
 	var c api.FenceConfig
 	if d.read("config.json", &c) {
 		d.log.Info("using the fencing configuration of before", "version", c.Version, "devices", len(c.Devices))
-		d.configure(now, c)
 	}
+	d.configure(now, c) // the cluster file's settings are in force without crmd too
 	var events []api.FenceEvent
 	if d.read("history.json", &events) {
 		d.give(now, plan.Restored{Events: events})
@@ -72,9 +73,12 @@ func (d *Daemon) configure(now time.Time, c api.FenceConfig) {
 	d.give(now, device.Configure{Devices: d.chooseAll(devices)}, plan.Configure{Config: plan.Config{
 		Levels: slices.Concat(c.Levels, d.state.levels), NodeAttrs: c.NodeAttrs, Timeout: time.Duration(c.Timeout) * time.Millisecond,
 		Watchdog: d.watchdog(c.WatchdogTimeout), WatchdogHosts: hosts,
-		RateLimit: limit, RateWindow: window,
+		RateLimit: limit, RateWindow: window, IOFence: ioFence[d.settings.Load().IOFence],
 	}})
 }
+
+// ioFence are the words of the cluster file.
+var ioFence = map[string]plan.IOFence{clusterfile.IOFenceOff: plan.IOAsConfigured, clusterfile.IOFenceFirst: plan.IOFirst, clusterfile.IOFenceSufficient: plan.IOSufficient}
 
 // The watchdog is configured like a device, but is the target's own.
 const (

@@ -12,15 +12,15 @@ import (
 
 // lateness is how well this process keeps to its own clock.
 type lateness struct {
-	last    time.Time       // last step
-	worst   time.Duration   // since the start
-	recent  time.Duration   // worst of late
-	until   time.Time       // until when recent counts
-	starved bool            // what the host says
-	missed  []api.SchedMiss // the last, the latest first
-	count   uint64
+	last    time.Time     // last step
+	worst   time.Duration // since the start
+	recent  time.Duration // worst of late
+	until   time.Time     // until when recent counts
+	starved bool          // what the host says
 	// events are the last times at which the engine was late, oldest first.
 	events []lateEvent
+	missed []api.SchedMiss // the last, the latest first
+	count  uint64
 	// paused is when this node came back from a pause longer than the token, zero when its view has been
 	// confirmed since.
 	paused time.Time

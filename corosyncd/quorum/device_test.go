@@ -2,6 +2,7 @@ package quorum
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -188,6 +189,7 @@ func TestDevice_NeverTwoQuoratePartitions(t *testing.T) {
 		votes := rapid.IntRange(1, n-1).Draw(t, "device votes")
 		once := rapid.Bool().Draw(t, "once")
 		w := withDevice(n, votes, func(c *Config) { c.WaitForAll, c.WaitOnce = once, once })
+		yes := make(map[api.NodeID]bool) // who was told so last
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			var parts [3][]string
 			for id := 1; id <= n; id++ {
@@ -197,15 +199,30 @@ func TestDevice_NeverTwoQuoratePartitions(t *testing.T) {
 			}
 			w.split(strings.Join(parts[0], " ") + "|" + strings.Join(parts[1], " ") + "|" + strings.Join(parts[2], " "))
 			w.oneActs(t, n)
-			// The losers hear it first, as the protocol guarantees; some hear nothing.
+			// Some hear nothing. The losers hear it first, as the protocol guarantees: as long as one that was told
+			// yes has not been told no, nobody else is told yes.
 			winner := rapid.IntRange(0, 2).Draw(t, "winner")
+			hearers := make(map[bool][]api.NodeID) // by whether they win
+			losers := make(map[api.NodeID]bool)
 			for p, ids := range parts {
 				for _, word := range ids {
 					var id api.NodeID
 					fmt.Sscan(word, &id)
+					losers[id] = p != winner
 					if rapid.Bool().Draw(t, "hears") {
-						w.say(true, p == winner, id)
+						hearers[p == winner] = append(hearers[p == winner], id)
 					}
+				}
+			}
+			for _, id := range hearers[false] {
+				w.say(true, false, id)
+				delete(yes, id)
+			}
+			maps.DeleteFunc(yes, func(id api.NodeID, _ bool) bool { _, alive := losers[id]; return !alive })
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(yes)), func(id api.NodeID) bool { return losers[id] }) {
+				for _, id := range hearers[true] {
+					w.say(true, true, id)
+					yes[id] = true
 				}
 			}
 			w.oneActs(t, n)

@@ -23,6 +23,9 @@ func (f *Fencer) next(op *operation) {
 		}
 		return
 	}
+	if !op.planned && !f.ioFirst(op) {
+		return
+	}
 	if !op.planned {
 		levels := f.config.topology(op.req.Target)
 		if levels == nil && op.req.Action == actionOn {
@@ -52,11 +55,20 @@ func (op *operation) deviceTimeout(o *offer, action string) time.Duration {
 	return op.timeout()
 }
 
+// headStart is the delay of the request in ms: what the other side of a cut cluster gets to shoot first. It is not
+// less than what a shot with the device takes to have its effect.
+func (op *operation) headStart(o *offer) int64 {
+	if op.req.Delay <= 0 {
+		return 0
+	}
+	return max(op.req.Delay, o.Notice)
+}
+
 // delay is how long the devices' delays can last: the request's for the first device, and the device's own.
 func (op *operation) delay(o *offer, action string, first bool) time.Duration {
 	var d time.Duration
-	if first && op.req.Delay > 0 {
-		d = ms(op.req.Delay)
+	if first {
+		d = ms(op.headStart(o))
 	}
 	if op.req.Delay >= 0 && action != actionOn {
 		d += ms(o.Delay)
@@ -88,8 +100,8 @@ func (f *Fencer) execute(op *operation, o offer, action string) {
 	if action != actionOn {
 		order.Incarnation = op.life
 	}
-	if first && op.req.Delay > 0 {
-		order.Delay = op.req.Delay
+	if first {
+		order.Delay = op.headStart(&o)
 	}
 	op.wake = op.cur.deadline
 	f.note(false, op, "%s of %s with %s on %s", action, op.req.Target, o.Device, o.peer)
@@ -201,7 +213,7 @@ func (f *Fencer) failed(op *operation, r api.FenceResult, otherNode bool) {
 // succeed ends an operation whose level is complete. After a reboot that was off with several devices the
 // target is switched on again, which changes nothing about the result.
 func (f *Fencer) succeed(op *operation, l *level) {
-	r := api.FenceResult{Device: strings.Join(l.devices, ",")}
+	r := api.FenceResult{Device: strings.Join(append(op.accessed, l.devices...), ",")}
 	if n := len(op.done); n > 0 {
 		r.Delegate = op.done[n-1].peer
 	}

@@ -134,6 +134,7 @@ type Config struct {
 	// WatchdogHosts restricts that to some nodes; nil is all.
 	Watchdog      time.Duration
 	WatchdogHosts []string
+	IOFence       IOFence
 	RateLimit     int
 	RateWindow    time.Duration
 }

@@ -141,7 +141,7 @@ func (h *history) shots(target string, since time.Time) int {
 	ends := map[int64]bool{}
 	for i := range h.events {
 		e := &h.events[i]
-		if e.State == api.FenceDone && e.Action != actionOn && strings.EqualFold(e.Target, target) && e.Result.Delegate != human && e.Result.Done >= since.UnixMilli() {
+		if e.State == api.FenceDone && e.Follows == "" && e.Action != actionOn && strings.EqualFold(e.Target, target) && e.Result.Delegate != human && e.Result.Done >= since.UnixMilli() {
 			ends[e.Result.Done] = true
 		}
 	}

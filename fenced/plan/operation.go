@@ -37,8 +37,11 @@ type operation struct {
 	limit    time.Time // for the answers; for a duplicate: when it stops to wait for the original
 
 	planned  bool
-	levels   []level // nil: any device will do
-	required bool    // the level is not the topology's, but all devices that must unfence
+	io       bool     // the first level takes access away, and power comes after it
+	accessed []string // devices that have taken access away
+	follows  string   // id of the operation that was answered already, and is completed by this one
+	levels   []level  // nil: any device will do
+	required bool     // the level is not the topology's, but all devices that must unfence
 	level    int
 	pos      int    // device within the level
 	open     bool   // all devices of the level have been found
@@ -81,7 +84,7 @@ func (op *operation) fences(target string) bool {
 func (f *Fencer) event(op *operation) api.FenceEvent {
 	return api.FenceEvent{
 		ID: op.req.ID, Target: op.req.Target, Action: op.req.Action, Client: op.req.Client, Origin: op.req.Origin, Owner: f.local,
-		State: op.state, Seq: op.seq, Incarnation: op.life, At: op.created.UnixMilli(), Reason: op.req.Reason,
+		State: op.state, Seq: op.seq, Incarnation: op.life, At: op.created.UnixMilli(), Reason: op.req.Reason, Follows: op.follows,
 	}
 }
 
@@ -177,6 +180,9 @@ func (f *Fencer) advance(op *operation) {
 		if f.find(op.req.ID) != op {
 			return
 		}
+	}
+	if f.pointless(op) {
+		return
 	}
 	f.next(op)
 	op.wake = earlier(op.wake, op.total)

@@ -104,6 +104,8 @@ var verbs = map[string]func(s *sim, args []string){
 				a.caps.OnTarget = true
 			case "automatic":
 				a.caps.Automatic = true
+			case "notice":
+				a.caps.Notice, _ = strconv.ParseInt(value, 10, 64)
 			case "broken":
 				a.broken = value
 			default:
@@ -312,6 +314,8 @@ func (s *sim) setConfig(args []string) {
 			n, window, _ := strings.Cut(value, "/")
 			s.config.RateLimit, _ = strconv.Atoi(n)
 			s.config.RateWindow = duration(window)
+		case "io":
+			s.config.IOFence = map[string]plan.IOFence{"first": plan.IOFirst, "sufficient": plan.IOSufficient}[value]
 		}
 	}
 	s.configure()

@@ -115,6 +115,13 @@ func (f *Fencer) nextInLevel(op *operation) {
 			continue
 		}
 		if op.req.Action != actionOn || !f.answersOut(op, op.limit) {
+			if op.io && op.level == 0 {
+				f.accessGone(op, l)
+				if f.find(op.req.ID) == op {
+					continue
+				}
+				return
+			}
 			f.succeed(op, l)
 		}
 		return

@@ -19,7 +19,7 @@ func IPMI() []*param.Agent {
 
 func ipmi(name string) *param.Agent {
 	return &param.Agent{
-		Name: name, Short: "Power by IPMI over LAN", Actions: param.Power(), Split: true,
+		Name: name, Short: "Power by IPMI over LAN", Actions: param.Power(), Split: true, Notice: cardNotice,
 		Long: "Switches a machine off and on through its management card, by IPMI over LAN (RMCP+). Off is believed when the card has read off twice. A card shares its machine's power: add a second fencing level for the case that the machine has none.",
 		Params: append(param.Fencing(),
 			param.Spec{Name: "ip", Old: "ipaddr", Kind: param.String, Text: "Address or host name of the management card"},

@@ -7,7 +7,7 @@ import (
 // Redfish is the agent that the Redfish driver serves.
 func Redfish() *param.Agent {
 	return &param.Agent{
-		Name: "fence_redfish", Short: "Power by Redfish", Actions: param.Power(), Split: true,
+		Name: "fence_redfish", Short: "Power by Redfish", Actions: param.Power(), Split: true, Notice: cardNotice,
 		Long: "Switches a machine off and on through its management card, by Redfish over HTTPS. Off is believed when the card has read off twice. A card shares its machine's power: add a second fencing level for the case that the machine has none.",
 		Params: append(param.Fencing(),
 			param.Spec{Name: "ip", Old: "ipaddr", Kind: param.String, Text: "Address or host name of the management card"},

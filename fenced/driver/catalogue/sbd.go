@@ -12,6 +12,7 @@ func SBD() *param.Agent {
 	return &param.Agent{
 		Name: "fence_sbd", Short: "Messages on shared disks (sbd)",
 		Long:    "Fences a node by a message in its slot on one to three shared disks. The node has to run sbd with a watchdog: it obeys the message, or is reset because it cannot read it. A fence takes the time msgwait of the disks' header; stonith-timeout has to be longer.",
+		Notice:  messageNotice,
 		Actions: slices.Concat(param.Power(), []param.Action{{Name: device.List}}),
 		Params: append(param.Fencing(),
 			param.Spec{Name: "devices", Kind: param.String, Text: "Shared disks, separated by commas (default: SBD_DEVICE of this node)"},

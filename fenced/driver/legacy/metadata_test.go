@@ -18,13 +18,13 @@ const plain = `<?xml version="1.0" ?><resource-agent name="fence_t"><parameters>
 
 func TestLearn_ReadsWhatAnAgentCanDo(t *testing.T) {
 	for _, c := range []struct{ name, script, want string }{
-		{"plug", "cat <<X\n" + plain + "\nX", "{[on off status] plug false false false}"},
+		{"plug", "cat <<X\n" + plain + "\nX", "{[on off status] plug false false false 0}"},
 		{"port and node id", `echo '<resource-agent><parameters><parameter name="plug"/><parameter name="port"/><parameter name="nodeid"/></parameters><actions><action name="off"/></actions></resource-agent>'`,
-			"{[off] port true false false}"},
+			"{[off] port true false false 0}"},
 		{"unfencing", `echo '<resource-agent><actions><action name="on" on_target="1" required="1"/><action name="off"/></actions></resource-agent>'`,
-			"{[on off]  false true true}"},
-		{"greeting and exit code", "echo hello; cat <<X\n" + plain + "\nX\necho bye >&2; exit 1", "{[on off status] plug false false false}"},
-		{"only by option", "[ \"$1 $2\" = '-o metadata' ] || exit 1; cat <<X\n" + plain + "\nX", "{[on off status] plug false false false}"},
+			"{[on off]  false true true 0}"},
+		{"greeting and exit code", "echo hello; cat <<X\n" + plain + "\nX\necho bye >&2; exit 1", "{[on off status] plug false false false 0}"},
+		{"only by option", "[ \"$1 $2\" = '-o metadata' ] || exit 1; cat <<X\n" + plain + "\nX", "{[on off status] plug false false false 0}"},
 		{"nothing", "exit 0", "error: metadata of fence_t: "},
 		{"no XML", "echo usage: fence_t", "error: metadata of fence_t: "},
 		{"half a document", `echo '<resource-agent><actions><action name="on"/>'`, "error: metadata of fence_t: "},

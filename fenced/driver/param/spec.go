@@ -4,6 +4,7 @@ package param
 
 import (
 	"slices"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/fenced/plan/device"
 )
@@ -49,6 +50,8 @@ type Agent struct {
 	// Actions are those that the agent has. Reboot is left to the plan where Split is set: off, proof, on.
 	Actions []Action
 	Split   bool
+	// Notice is how long it may take from an order until the target can do no more.
+	Notice time.Duration
 }
 
 // Actions of nearly every agent besides its power actions.
@@ -96,7 +99,7 @@ func Plug(required bool, text string) Spec {
 
 // Capabilities are what the plan has to know of the agent.
 func (a *Agent) Capabilities() *device.Capabilities {
-	c := &device.Capabilities{}
+	c := &device.Capabilities{Notice: a.Notice.Milliseconds()}
 	for _, s := range a.Params {
 		if s.Name == "plug" {
 			c.Port = "plug"

@@ -51,6 +51,8 @@ type Capabilities struct {
 	OnTarget bool `json:"on_target,omitempty"`
 	// Automatic tells that a node which joins must be unfenced with the device.
 	Automatic bool `json:"automatic,omitempty"`
+	// Notice is how long in ms it may take from an order until the target can do no more.
+	Notice int64 `json:"notice,omitempty"`
 }
 
 func (c *Capabilities) has(action string) bool { return slices.Contains(c.Actions, action) }

@@ -131,7 +131,7 @@ func (e *Executor) offer(d *device, target string) api.FenceOffer {
 	o := api.FenceOffer{
 		Device: d.def.config.ID, Verified: d.verified, Required: d.unfences(caps),
 		On:    caps.has(On) && !d.unfences(caps) && d.def.actions[Reboot].name != Off,
-		Delay: d.def.longestDelay(target).Milliseconds(),
+		Delay: d.def.longestDelay(target).Milliseconds(), Notice: caps.Notice,
 	}
 	for _, a := range []string{Reboot, Off, On} {
 		t := d.def.actions[a].timeout

@@ -76,7 +76,7 @@ func proof(j *job, r Result) Result {
 func (e *Executor) again(now time.Time, j *job, r Result) bool {
 	j.tries++
 	if j.kind != orderJob || j.withdrawn || r.Status == lrm.Timeout || r.Status == lrm.NoSecrets || r.Status == lrm.NotInstalled ||
-		j.tries >= j.first.tries || float64(now.Sub(j.started)) >= retryShare*float64(j.timeout) {
+		j.tries >= j.first.tries || float64(now.Sub(j.started)) >= retryShare*float64(j.timeout) || now.Sub(j.started)+retryPause >= j.timeout {
 		return false
 	}
 	e.note(true, j.dev, fmt.Sprintf("%s of %s with %s failed and is tried again: %s", j.steps[0].action, j.target, j.dev, r.reason()))

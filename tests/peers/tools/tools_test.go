@@ -122,7 +122,7 @@ func (r result) keep(only string) result {
 }
 
 // limit is far more than any command needs.
-const limit = 30 * time.Second
+const limit = 2 * time.Minute
 
 func run(t *testing.T, bin, dir string, c script.Case) result {
 	t.Helper()
