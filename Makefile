@@ -95,7 +95,7 @@ watch: deps build ## long: what is seen, told apart and throttled on starved nod
 chaos: deps build ## long: 50 link cuts of two nodes, 50 kills -9 of daemons under load; RUNS=n
 	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/failover
 
-vm: ## long: watchdogs, SBD and power cuts on virtual machines with Debian's kernel, one at a time
+vm: ## long: SBD and its watchdog on virtual machines with Debian's kernel; qemu is needed
 	@tests/deps.sh vm
 	HOLDFAST_VM=1 $(GO) test -count=1 -timeout 20m -v ./tests/vm/...
 
