@@ -29,6 +29,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/realtime"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 )
 
 // Version is what the daemon says of itself.
@@ -147,6 +148,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		defer unplug() // gossip says goodbye over the links, so they end after it
 		return d.gossip.Run(gctx)
 	})
+	group.Go(func() error { return scrape.Serve(gctx, d.metricsAddress, d.collect, d.cfg.Log) })
 	group.Go(func() error { return ipc.Serve(gctx, listener, d.handler(), d.cfg.Log) })
 	group.Go(func() error { host.Watchdog(gctx, d.core.ticks.Load); return nil })
 	group.Go(func() error {
