@@ -23,8 +23,8 @@ var Accepted = []Deliberate{
 		shows: func(o Outcome) bool { return o.Unstable },
 	},
 	{
-		Name: "the saved result when a node has two records of one resource",
-		Reason: "no cluster writes two lrm_resource elements with one id below a node. Both programs plan and show the same; " +
+		Name: "the saved result when two records, or two attributes, of a node have one id",
+		Reason: "no cluster writes two lrm_resource or nvpair elements with one id below a node. Both programs plan and show the same; " +
 			"which of the two the simulated results end up in is how Pacemaker's file backend merges XML by id.",
 		shows: func(o Outcome) bool {
 			return len(o.Parts) == 1 && o.Parts[0] == "cib" && ambiguousRecords(o.Input.Doc)
@@ -32,15 +32,15 @@ var Accepted = []Deliberate{
 	},
 }
 
-// ambiguousRecords reports whether some node has two records with the same id.
+// ambiguousRecords reports whether some node has two records or two attributes with the same id.
 func ambiguousRecords(doc *cibxml.Element) bool {
 	found := false
 	doc.Walk(func(e *cibxml.Element) bool {
-		if e.Name != "lrm_resources" {
+		if e.Name != "lrm_resources" && e.Name != "instance_attributes" {
 			return !found
 		}
 		seen := map[string]bool{}
-		for r := range e.Tags("lrm_resource") {
+		for r := range e.Tags("lrm_resource", "nvpair") {
 			found = found || seen[r.ID()]
 			seen[r.ID()] = true
 		}
