@@ -74,10 +74,14 @@ type Explanation struct {
 	Problems []checkup.Problem `json:"problems"`
 	// Scores are the resource's preferences for nodes, as the scheduler adds them up now.
 	Scores []forecast.NodeScore `json:"scores"`
+	// Decisions are what the scheduler thinks of the resource now.
+	Decisions []api.Note `json:"decisions"`
 	// Pending is what the scheduler would do now.
 	Pending  []session.Effect    `json:"pending"`
 	Notes    []api.Note          `json:"notes"`
 	Timeline []api.TimelineEvent `json:"timeline"`
+	// Supervision is how its processes are watched, on each node where it is active.
+	Supervision []api.Supervision `json:"supervision,omitempty"`
 	// Incident is the last one that the subject was part of.
 	Incident *api.Incident `json:"incident,omitempty"`
 }
@@ -117,7 +121,7 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 		return nil, err
 	}
 	st := state.Read(doc, s.Now())
-	e := &Explanation{Subject: subject, Problems: []checkup.Problem{}, Scores: []forecast.NodeScore{}, Pending: []session.Effect{}, Notes: []api.Note{}, Timeline: []api.TimelineEvent{}}
+	e := &Explanation{Subject: subject, Problems: []checkup.Problem{}, Scores: []forecast.NodeScore{}, Decisions: []api.Note{}, Pending: []session.Effect{}, Notes: []api.Note{}, Timeline: []api.TimelineEvent{}}
 	if subject != "" {
 		e.Resource, e.Node = st.Find(subject), st.Node(subject)
 		if e.Resource == nil && e.Node == nil {
@@ -132,6 +136,7 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 	}
 	if e.Resource != nil {
 		e.Scores = append(e.Scores, forecast.Scores(doc, s.Now(), subject)...)
+		e.Decisions = append(e.Decisions, forecast.Decisions(doc, s.Now(), subject)...)
 	}
 	if f := s.Foresee(doc); f != nil {
 		for _, x := range f.Effects {
@@ -158,6 +163,7 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 		}
 	}
 	slices.SortStableFunc(e.Timeline, func(a, b api.TimelineEvent) int { return int(a.At - b.At) })
+	e.Supervision = supervised(ctx, crm, e.Resource)
 	e.Incident, err = story.Last(ctx, s, story.Query{Subject: subject, Since: since})
 	return e, err
 }
@@ -199,6 +205,16 @@ func (e *Explanation) write(s *session.Session, since time.Duration) {
 		}
 		t.Write(s.Out)
 	}
+	if len(e.Decisions) > 0 {
+		title("What the scheduler makes of it")
+		for _, n := range e.Decisions {
+			subject := n.Subject + " "
+			if n.Stage == "order" {
+				subject = n.Subject + ": "
+			}
+			s.Say("  %s%s", subject, n.Why)
+		}
+	}
 	if len(e.Pending) > 0 {
 		title("What the cluster is about to do")
 		for _, x := range e.Pending {
@@ -214,6 +230,10 @@ func (e *Explanation) write(s *session.Session, since time.Duration) {
 			}
 			s.Say("  %s%s %s", subject, n.Why, paint.Paint(render.Quiet, "("+n.Stage+")"))
 		}
+	}
+	for _, x := range e.Supervision {
+		title("If its process hangs")
+		supervision(s, x)
 	}
 	if e.Incident != nil {
 		title("The last incident")
