@@ -103,18 +103,53 @@ func (c *converter) totem() string {
 			fmt.Fprintf(&b, "%s = %s\n", k.Name, literal(k.Value))
 		}
 	}
+	used := map[int]map[string]string{}
 	for i, s := range links(t) {
-		c.link(s, i)
+		place := c.places[number(s, "linknumber", i)]
+		if used[place] == nil {
+			used[place] = map[string]string{}
+		}
+		c.link(s, i, used[place])
 	}
 	for _, s := range t.Sections {
 		if s.Name != "interface" {
 			c.below(s, Unknown, "Corosync does not know this section")
 		}
 	}
-	if b.Len() == 0 {
-		return ""
+	text := c.linkText(used)
+	if b.Len() > 0 {
+		text = "\n[totem]\n" + b.String() + text
 	}
-	return "\n[totem]\n" + b.String()
+	return text
+}
+
+// linkText writes [[totem.interface]]. A link of which Corosync's file says no priority has 1 there and 0 here, so that
+// it has to be said as soon as one link has another.
+func (c *converter) linkText(used map[int]map[string]string) string {
+	said := false
+	for _, keys := range used {
+		said = said || keys["knet_link_priority"] != ""
+	}
+	var b strings.Builder
+	for place := range len(c.places) {
+		keys := used[place]
+		if keys == nil {
+			keys = map[string]string{}
+		}
+		if said && keys["knet_link_priority"] == "" {
+			keys["knet_link_priority"] = "1"
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n[[totem.interface]]\nlinknumber = %d\n", place)
+		for _, key := range []string{"knet_link_priority", "knet_ping_timeout", "knet_pong_count"} {
+			if v := keys[key]; v != "" {
+				fmt.Fprintf(&b, "%s = %s\n", key, v)
+			}
+		}
+	}
+	return b.String()
 }
 
 // inRange checks a number.
@@ -132,7 +167,7 @@ func (c *converter) inRange(s *Section, k *Key) bool {
 }
 
 // link tells the fate of the options of one link.
-func (c *converter) link(s *Section, i int) {
+func (c *converter) link(s *Section, i int, used map[string]string) {
 	for _, k := range s.Keys {
 		switch k.Name {
 		case "linknumber", "ringnumber":
@@ -153,7 +188,14 @@ func (c *converter) link(s *Section, i int) {
 			c.fate(s, k, NoMeaning, "links are the addresses in [[node]] links")
 		case "knet_transport":
 			c.fate(s, k, NoMeaning, "there is one transport: encrypted UDP")
-		case "knet_link_priority", "knet_ping_interval", "knet_ping_timeout", "knet_ping_precision", "knet_pong_count":
+		case "knet_link_priority", "knet_ping_timeout", "knet_pong_count":
+			if n := c.small(s, k, 0, 1<<31-1); n > 0 || k.Name == "knet_link_priority" {
+				used[k.Name] = strconv.Itoa(n)
+				c.fate(s, k, Used, "")
+			} else {
+				c.fate(s, k, Mapped, "0 means the default, so it is left out")
+			}
+		case "knet_ping_interval", "knet_ping_precision":
 			c.fate(s, k, NoMeaning, "heartbeats use every link at once and measure it by that")
 		default:
 			c.fate(s, k, Unknown, "")
