@@ -26,6 +26,7 @@ type core struct {
 	packet engine.Packet
 	denied string // why the last input was refused
 	asleep time.Duration
+	routes *routes
 }
 
 // event is something that the hub passes on.
@@ -42,9 +43,9 @@ const (
 	maxEvents = 1024
 )
 
-func newCore(cfg engine.Config) *core {
+func newCore(cfg engine.Config, r *routes) *core {
 	now := time.Now()
-	c := &core{engine: engine.New(cfg, now), calls: make(chan func(), maxCalls), events: make(chan event, maxEvents), asleep: standstill.Asleep()}
+	c := &core{engine: engine.New(cfg, now), calls: make(chan func(), maxCalls), events: make(chan event, maxEvents), asleep: standstill.Asleep(), routes: r}
 	c.latest.Store(c.engine.View(now))
 	return c
 }
@@ -77,7 +78,7 @@ func (c *core) run(ctx context.Context, l *links.Links) error {
 func (c *core) receive(r *links.Received) {
 	switch {
 	case r.Kind == frame.KindHeartbeat:
-		c.packet = engine.Packet{Sender: r.Sender, Link: r.Link, From: r.From, Beat: &r.Beat}
+		c.packet = engine.Packet{Sender: r.Sender, Link: r.Link, From: r.From, Size: r.Size, Beat: &r.Beat}
 		c.step(&c.packet)
 	case r.Kind == frame.KindRefusal:
 		c.step(engine.Refusal{From: r.From, Refuse: r.Refusal})
@@ -111,6 +112,10 @@ func (c *core) act(now time.Time, outs []engine.Output) {
 		switch o := o.(type) {
 		case engine.Beat:
 			c.send(now, o)
+		case engine.Probe:
+			n := c.engine.Peer(o.Peer)
+			c.engine.FillProbe(now, o.Peer, o.Link, &c.beat)
+			c.links.SendProbe(n.ID, o.Link, n.Addrs[o.Link], &c.beat, o.Size)
 		case engine.View:
 			c.latest.Store(o.View)
 			if !c.post(event{view: o.View}) {
@@ -122,6 +127,9 @@ func (c *core) act(now time.Time, outs []engine.Output) {
 			c.post(event{note: o})
 		case engine.Track:
 			c.post(event{track: o.Expected})
+		case engine.Routes:
+			connected := c.engine.Connected()
+			c.routes.connected.Store(&connected)
 		case engine.Gone:
 			c.post(event{gone: true})
 		case engine.Denied:

@@ -65,6 +65,7 @@ type Daemon struct {
 	gossip *gossip.Gossip
 	core   *core
 	hub    *hub
+	routes routes
 	device *qdevice.Device
 	seq    atomic.Uint64 // of commands to others
 	stop   chan bool     // true: with a goodbye
@@ -130,7 +131,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.core = newCore(config)
+	d.core = newCore(config, &d.routes)
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	wire, unplug := context.WithCancel(inner)
@@ -190,7 +191,7 @@ func (d *Daemon) open() (net.Listener, error) {
 	}
 	d.gossip, err = gossip.New(gossip.Config{
 		Self: d.self.Name, Cluster: file.Cluster.Name, Nodes: gossipNodes(file), Port: file.Cluster.Port,
-		Keys: gossipKeys(d.clusterKeys.ring), MTU: frame.MaxGossip, Sender: d.links, Streams: d.cfg.Network,
+		Keys: gossipKeys(d.clusterKeys.ring), MTU: frame.MaxGossip, Sender: d.links, Links: d.linksTo, Streams: d.cfg.Network,
 		Meta: gossip.Meta{ID: d.self.ID, Version: Version, Format: frame.Version, Public: d.clusterKeys.identity.Public()}, Log: d.cfg.Log,
 	})
 	if err != nil {

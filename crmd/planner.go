@@ -36,8 +36,8 @@ type planner struct {
 	explain func(doc *cibxml.Element, now time.Time, changes []incident.Change) []api.Note
 
 	mu    sync.Mutex
-	notes []api.Note      // of the last run
-	doc   *cibxml.Element // that it was made from
+	notes []api.Note      // of the last run that decided something
+	doc   *cibxml.Element // of the last run
 	at    time.Time
 }
 
@@ -51,7 +51,10 @@ func (p *planner) run(o controller.Plan) controller.Planned {
 	r := p.schedule(o.Doc, now)
 	out := controller.Planned{Run: o.Run, Graph: r.Graph, Load: r.Load, Changes: r.Changes, Err: r.Err}
 	p.mu.Lock()
-	p.notes, p.doc, p.at = r.Notes, o.Doc, now
+	p.doc, p.at = o.Doc, now
+	if len(r.Notes) > 0 {
+		p.notes = r.Notes
+	}
 	p.mu.Unlock()
 	for _, w := range r.Warnings {
 		p.log.Warn("the scheduler found a mistake in the configuration", "mistake", w)
@@ -62,7 +65,7 @@ func (p *planner) run(o controller.Plan) controller.Planned {
 	return out
 }
 
-// Notes are the reasons of the last run.
+// Notes are the reasons of the last run that decided something.
 func (p *planner) Notes() []api.Note {
 	p.mu.Lock()
 	defer p.mu.Unlock()

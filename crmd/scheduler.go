@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/upgrade"
 	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/sched"
+	"github.com/holdfast-ha/holdfast/crmd/sched/account"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/crmd/sched/report"
 )
@@ -28,7 +29,7 @@ func schedule(doc *cibxml.Element, now time.Time) (p Plan) {
 	doc = current
 	m := sched.Parse(sched.Input{Doc: doc, Now: now.Unix(), Zone: time.Local})
 	r := sched.Plan(m, sched.Input{Doc: doc, Now: now.Unix(), Zone: time.Local}, sched.Options{})
-	p = Plan{Graph: r.Transition.Graph(0), Notes: r.Log.Notes, Load: loadOf(m), Changes: changesOf(r), Banned: bannedBy(r)}
+	p = Plan{Graph: r.Transition.Graph(0), Notes: account.Changes(r), Load: loadOf(m), Changes: changesOf(r), Banned: bannedBy(r)}
 	for _, log := range []*report.Log{m.World.Log, r.Log} {
 		if log == nil {
 			continue

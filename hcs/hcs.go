@@ -68,7 +68,7 @@ Every command has --help, and --json for programs. Changes are carried out by th
 			root.AddCommand(c)
 		}
 	}
-	add("look", look.Status(s), look.Explain(s), story.Command(s), quorum.Command(s), look.Links(s), look.Alarms(s), look.Throttle(s), doctor.Command(s))
+	add("look", look.Status(s), look.Explain(s), look.Simulate(s), story.Command(s), quorum.Command(s), look.Links(s), look.Alarms(s), look.Throttle(s), doctor.Command(s))
 	add("cluster", cluster.Command(s), node.Command(s, supervisor.Command(s)), stonith.Command(s), qdevice.Command(s))
 	add("configure", resource.Command(s), constraint.Command(s), property.Command(s), cibcmd.Command(s))
 	add("file", rollout.PlanCommand(s), rollout.Apply(s), rollout.Diff(s), rollout.Config(s))

@@ -20,7 +20,7 @@ func testKey(t testing.TB, digit string) Key {
 
 // seal makes a packet with room for the tag.
 func seal(s *Sealer, payload string, to api.NodeID, link int) []byte {
-	b := make([]byte, HeaderSize, HeaderSize+len(payload)+tagSize)
+	b := make([]byte, HeaderSize, HeaderSize+len(payload)+TagSize)
 	return s.Seal(append(b, payload...), KindGossip, to, link)
 }
 
@@ -229,5 +229,19 @@ func FuzzHeartbeat(f *testing.F) {
 		}
 		var r Refusal
 		r.Decode(raw)
+	})
+}
+
+func FuzzRefusal(f *testing.F) {
+	r := Refusal{Cluster: "shop", Name: "n1", Reason: "because"}
+	f.Add(r.Append(nil))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var r, again Refusal
+		if !r.Decode(raw) {
+			return
+		}
+		if !again.Decode(r.Append(nil)) || again != r {
+			t.Errorf("%+v became %+v", r, again)
+		}
 	})
 }

@@ -2,6 +2,7 @@ package sched_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/holdfast-ha/holdfast/crmd/sched"
+	"github.com/holdfast-ha/holdfast/crmd/sched/account"
 	"github.com/holdfast-ha/holdfast/tests/sketch"
 )
 
@@ -63,11 +66,16 @@ func golden(t *testing.T, file string) {
 	expected := 0
 	for i, f := range archive.Files {
 		of, ok := expectations[f.Name]
-		if !ok {
+		if !ok && f.Name != "notes" {
 			continue
 		}
 		expected++
-		text := of(got)
+		text := ""
+		if ok {
+			text = of(got)
+		} else {
+			text = notes(prepared(t, c.CIB))
+		}
 		if d := cmp.Diff(strings.Split(string(f.Data), "\n"), strings.Split(text, "\n")); d != "" && !*update {
 			t.Errorf("%s: %s (-want +got)\n%s", c.Behaviour, f.Name, d)
 		}
@@ -81,6 +89,23 @@ func golden(t *testing.T, file string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// notes are the reasons for everything that is decided.
+func notes(in sched.Input) string {
+	var b strings.Builder
+	r := sched.Schedule(in, sched.Options{Explain: true})
+	for _, n := range account.Changes(r) {
+		fmt.Fprintf(&b, "%s: %s %s\n", n.Stage, n.Subject, n.Why)
+	}
+	for _, top := range r.Model.Resources {
+		for _, n := range account.Resource(r, top.ID) {
+			if n.Stage != "action" {
+				fmt.Fprintf(&b, "%s: %s %s\n", n.Stage, n.Subject, n.Why)
+			}
+		}
+	}
+	return b.String()
 }
 
 // What the issue that asked for the scheduler names has a case.

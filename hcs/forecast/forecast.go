@@ -7,8 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/sched"
+	"github.com/holdfast-ha/holdfast/crmd/sched/account"
 	"github.com/holdfast-ha/holdfast/crmd/sched/compile"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/hcs/session"
@@ -94,6 +96,13 @@ func Scores(doc *cibxml.Element, now time.Time, id string) []NodeScore {
 		return strings.Compare(a.Node, b.Node)
 	})
 	return list
+}
+
+// Decisions are the notes of the scheduler about a resource: how it found it, where that is going to be and why,
+// and what its actions wait for. Schedule and Scores have the rest.
+func Decisions(doc *cibxml.Element, now time.Time, id string) []api.Note {
+	res := sched.Schedule(sched.Input{Doc: doc, Now: now.Unix(), Zone: now.Location()}, sched.Options{Explain: true})
+	return slices.DeleteFunc(account.Resource(res, id), func(n api.Note) bool { return n.Stage == "score" || n.Stage == "action" })
 }
 
 // family are the ids of a resource with its instances, and of what contains it.

@@ -74,6 +74,8 @@ type Explanation struct {
 	Problems []checkup.Problem `json:"problems"`
 	// Scores are the resource's preferences for nodes, as the scheduler adds them up now.
 	Scores []forecast.NodeScore `json:"scores"`
+	// Decisions are what the scheduler thinks of the resource now.
+	Decisions []api.Note `json:"decisions"`
 	// Pending is what the scheduler would do now.
 	Pending  []session.Effect    `json:"pending"`
 	Notes    []api.Note          `json:"notes"`
@@ -119,7 +121,7 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 		return nil, err
 	}
 	st := state.Read(doc, s.Now())
-	e := &Explanation{Subject: subject, Problems: []checkup.Problem{}, Scores: []forecast.NodeScore{}, Pending: []session.Effect{}, Notes: []api.Note{}, Timeline: []api.TimelineEvent{}}
+	e := &Explanation{Subject: subject, Problems: []checkup.Problem{}, Scores: []forecast.NodeScore{}, Decisions: []api.Note{}, Pending: []session.Effect{}, Notes: []api.Note{}, Timeline: []api.TimelineEvent{}}
 	if subject != "" {
 		e.Resource, e.Node = st.Find(subject), st.Node(subject)
 		if e.Resource == nil && e.Node == nil {
@@ -134,6 +136,7 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 	}
 	if e.Resource != nil {
 		e.Scores = append(e.Scores, forecast.Scores(doc, s.Now(), subject)...)
+		e.Decisions = append(e.Decisions, forecast.Decisions(doc, s.Now(), subject)...)
 	}
 	if f := s.Foresee(doc); f != nil {
 		for _, x := range f.Effects {
@@ -201,6 +204,16 @@ func (e *Explanation) write(s *session.Session, since time.Duration) {
 			t.Text(x.Node, x.Score, strings.Join(x.Reasons, "; "))
 		}
 		t.Write(s.Out)
+	}
+	if len(e.Decisions) > 0 {
+		title("What the scheduler makes of it")
+		for _, n := range e.Decisions {
+			subject := n.Subject + " "
+			if n.Stage == "order" {
+				subject = n.Subject + ": "
+			}
+			s.Say("  %s%s", subject, n.Why)
+		}
 	}
 	if len(e.Pending) > 0 {
 		title("What the cluster is about to do")

@@ -84,7 +84,14 @@ var sections = []section{
 		{"token_coefficient", "What is added to token for each node above two. Default: 0."},
 		{"token_retransmits_before_loss_const", "A node sends one heartbeat more than this in the token time. Default: 4."},
 		{"consensus", "How long survivors that disagree may take to settle on one view. Default: 1.2 times the token time."},
+		{"link_mode", "Which links carry what is no heartbeat: passive (one), active (all), rr (in turn). Default: passive."},
 		{"stall_grace", "How much longer a node that admits that it is starved may be late. Default: 3000."},
+	}},
+	{"[[totem.interface]]", "One section for each link that is treated in another way than the others. Heartbeats use every link.", [][2]string{
+		{"linknumber", "The link: the position of its address in links, from 0."},
+		{"knet_link_priority", "With link_mode passive, what is no heartbeat goes over the connected link with the highest. Default: 0; of equal ones the lowest number is used."},
+		{"knet_ping_timeout", "After how many milliseconds without a heartbeat the link is shown as down. Default: the token time divided by knet_pong_count."},
+		{"knet_pong_count", "How many heartbeats bring it up again. Default: 2."},
 	}},
 	{"[[node]]", "One section for each node.", [][2]string{
 		{"name, id", "Name and number of the node."},

@@ -140,7 +140,9 @@ func (a *Assignment) primitive(r *model.Resource, prefer *model.Node) *model.Nod
 	}
 	for _, c := range a.Set.By[r.Index].With {
 		if a.influences(c, nil) {
+			before := a.before(r)
 			a.S.Rsc(r).Allowed = a.merge(c.Dependent, a.S.Rsc(r).Allowed, c.Attribute, factor(c.Score), onlyUsable)
+			a.explain(r, before, func() string { return "what " + c.Dependent.ID + " prefers, which is colocated with it (" + c.ID + ")" })
 		}
 	}
 	st := a.S.Rsc(r)
@@ -200,7 +202,9 @@ func (a *Assignment) follow(r *model.Resource, c *constraint.Colocation) {
 		backup = append(model.Table(nil), a.S.Rsc(r).Allowed...)
 	}
 	a.Assign(c.Primary, nil)
+	before := a.before(r)
 	a.apply(r, c.Primary, c)
+	a.explain(r, before, func() string { return "colocation " + c.ID + " with " + c.Primary.ID })
 	if backup != nil && !a.anyUsable(a.S.Rsc(r).Allowed) {
 		a.S.Rsc(r).Allowed = backup
 	}

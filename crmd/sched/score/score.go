@@ -206,5 +206,6 @@ func (c *scorer) exclusive(r *model.Resource, n *model.Node) {
 	}
 	if e := st.Allowed.At(n); e != nil && e.Mode != model.DiscoverExclusive {
 		e.Score = -scalar.Inf
+		c.log.Scored(r.ID, n.Name, -scalar.Inf, "only other nodes are named with resource-discovery=exclusive")
 	}
 }
