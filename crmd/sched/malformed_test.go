@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/sched"
+	"github.com/holdfast-ha/holdfast/crmd/sched/report"
 	"github.com/holdfast-ha/holdfast/tests/sketch"
 	"github.com/holdfast-ha/holdfast/tools/simulate"
 )
@@ -113,6 +114,23 @@ func mutated(rnd *rand.Rand, doc *cibxml.Element) *cibxml.Element {
 		e.Name = all[rnd.IntN(len(all))].Name
 	}
 	return doc
+}
+
+// A number that would fill all memory is bounded.
+func TestSchedule_BoundsTheNumberOfInstances(t *testing.T) {
+	archive := txtar.Parse([]byte("Too many.\nprobed: no\n-- nodes --\nn1\n-- resources --\n" +
+		`<clone id="c" meta="clone-max=99999999"><dummy id="a"/></clone>` + "\n"))
+	c, err := sketch.Read(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := sched.Parse(prepared(t, c.CIB))
+	if n := len(m.All); n > 20000 {
+		t.Errorf("there are %d resources", n)
+	}
+	if !slices.ContainsFunc(m.Log.Problems, func(p report.Problem) bool { return strings.Contains(p.Text, "clone-max of c") }) {
+		t.Errorf("nothing says so: %v", m.Log.Problems)
+	}
 }
 
 // mutations are how many are tried for each case; MUTATIONS in the environment sets another number.
