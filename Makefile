@@ -3,6 +3,7 @@ GO      ?= go
 PREFIX  ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 OCFDIR  ?= $(PREFIX)/lib/ocf
+DAEMONDIR ?= $(PREFIX)/lib/pacemaker
 UNITDIR ?= /lib/systemd/system
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/holdfast
@@ -13,7 +14,7 @@ STATICCHECK = .tools/staticcheck
 # Where `make deps` puts Go on a machine that has none.
 export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
-.PHONY: help deps build install test race fuzz lint bench demo play lab peers chaos qnetd clean
+.PHONY: help deps build install test race fuzz lint bench demo play lab peers chaos watch qnetd clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -30,9 +31,11 @@ install: build ## into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(OCFDIR)/resource.d/holdfast $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(addprefix bin/,$(PROGRAMS)) $(DESTDIR)$(SBINDIR)
 	for name in $$(bin/holdfast-tools --list); do ln -sf holdfast-tools $(DESTDIR)$(SBINDIR)/$$name; done
+	install -d $(DESTDIR)$(DAEMONDIR)
+	for name in $$(bin/holdfast-tools --list-daemons); do ln -sf $(SBINDIR)/holdfast-tools $(DESTDIR)$(DAEMONDIR)/$$name; done
 	for name in $$(bin/holdfast-agents --list); do ln -sf $(SBINDIR)/holdfast-agents $(DESTDIR)$(OCFDIR)/resource.d/holdfast/$$name; done
 	install -m 644 conf/systemd/*.service $(DESTDIR)$(UNITDIR)
-	install -m 644 conf/*.toml $(DESTDIR)$(DOCDIR)/examples
+	install -m 644 conf/*.toml conf/prometheus/*.yml conf/grafana/*.json $(DESTDIR)$(DOCDIR)/examples
 	install -d $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 conf/man/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 conf/man/*.8 $(DESTDIR)$(MANDIR)/man8
@@ -81,6 +84,9 @@ qnetd: deps build ## long: two nodes and a quorum device server, every fault RUN
 
 peers: deps ## the drop-in commands beside Pacemaker's own, every case; its commands and ../shared have to be there
 	HOLDFAST_PEERS=all $(GO) test -count=1 ./tests/peers/...
+
+watch: deps build ## long: what is seen, told apart and throttled on starved nodes; RUNS=n, LOAD=5m
+	HOLDFAST_RUNS=$(or $(RUNS),20) HOLDFAST_LOAD=$(or $(LOAD),5m) $(GO) test -count=1 -timeout 60m -v ./tests/observe
 
 chaos: deps build ## long: 50 link cuts of two nodes, 50 kills -9 of daemons under load; RUNS=n
 	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/failover

@@ -75,7 +75,15 @@ type LinkStatus struct {
 	Connected bool   `json:"connected"`
 	MTU       int    `json:"mtu"`
 	// RTT is the smoothed round trip in microseconds; 0 when not measured.
-	RTT       int64  `json:"rtt"`
+	RTT int64 `json:"rtt"`
+	// RTTMin and RTTMax are the extremes since corosyncd started.
+	RTTMin int64 `json:"rtt_min"`
+	RTTMax int64 `json:"rtt_max"`
+	// Since is when it was connected or disconnected last, 0 when it never was connected.
+	Since int64 `json:"since"`
+	// Priority is knet_link_priority; InUse tells that it carries what is not a heartbeat.
+	Priority  int    `json:"priority"`
+	InUse     bool   `json:"in_use"`
 	Sent      uint64 `json:"sent"`
 	Received  uint64 `json:"received"`
 	Lost      uint64 `json:"lost"`

@@ -8,7 +8,7 @@ const (
 	PathIncidents = "/v1/incidents" // GET ?subject=&since=&kind=&open=1 -> []Incident, newest first, without digests
 	PathIncident  = "/v1/incident"  // GET ?id= -> Incident; the id may be shortened to what is unique
 	PathPlanInput = "/v1/planinput" // GET ?id= -> PlanInput: what the scheduler was given
-	PathSupervise = "/v1/supervise" // GET -> []Supervision of this node
+	PathSupervise = "/v1/supervise" // GET ?node= -> []Supervision of that node, this one by default
 	PathMetrics   = "/metrics"      // GET -> Prometheus text, on every daemon's socket
 )
 
@@ -17,7 +17,8 @@ type VitalsReport struct {
 	Node    string   `json:"node"`
 	Host    *Host    `json:"host,omitempty"`
 	Samples []Vitals `json:"samples,omitempty"`
-	// Digests are from this node's memory of another one; Silent says why there are no samples.
+	// Digests are from this node's memory of another one, its last life included; Silent says why there are no
+	// samples.
 	Digests []Digest `json:"digests,omitempty"`
 	Silent  string   `json:"silent,omitempty"`
 }

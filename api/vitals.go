@@ -11,15 +11,17 @@ type Vitals struct {
 	Cgroups  CgroupVitals   `json:"cgroups"`
 	Zones    []Zone         `json:"zones,omitempty"`
 	// Kernel are the messages of the kernel in this second that mean damage.
-	Kernel    []KernelEvent    `json:"kernel,omitempty"`
-	Disks     []DiskVitals     `json:"disks,omitempty"`
-	Processes []ProcessVitals  `json:"processes,omitempty"`
-	Clock     ClockVitals      `json:"clock"`
-	Heartbeat HeartbeatVitals  `json:"heartbeat"`
-	Peers     []PeerVitals     `json:"peers,omitempty"`
-	Fencing   []FencePath      `json:"fencing,omitempty"`
-	Throttle  ThrottleVitals   `json:"throttle"`
-	Timeouts  []TimeoutProblem `json:"timeouts,omitempty"`
+	Kernel    []KernelEvent   `json:"kernel,omitempty"`
+	Disks     []DiskVitals    `json:"disks,omitempty"`
+	Processes []ProcessVitals `json:"processes,omitempty"`
+	Clock     ClockVitals     `json:"clock"`
+	Heartbeat HeartbeatVitals `json:"heartbeat"`
+	Peers     []PeerVitals    `json:"peers,omitempty"`
+	// Lost are nodes that were lost since the last sample.
+	Lost     []LostPeer       `json:"lost,omitempty"`
+	Fencing  []FencePath      `json:"fencing,omitempty"`
+	Throttle ThrottleVitals   `json:"throttle"`
+	Timeouts []TimeoutProblem `json:"timeouts,omitempty"`
 	// Late is by how many ms the sampler itself came late: how long a normal process waits for a CPU.
 	Late  int64         `json:"late"`
 	Stale []StaleSource `json:"stale,omitempty"`
@@ -175,6 +177,8 @@ type ProcessVitals struct {
 	PID      int    `json:"pid"`
 	Start    uint64 `json:"start"` // clock ticks after boot; tells it from a later process with that pid
 	Comm     string `json:"comm"`
+	// Main is the process that the resource stands and falls with.
+	Main bool `json:"main,omitempty"`
 	// State is the kernel's letter: R, S, D (uninterruptible), T (stopped), t (traced), Z (zombie); "-" is gone.
 	State string `json:"state"`
 	WChan string `json:"wchan,omitempty"`
@@ -200,6 +204,8 @@ type HeartbeatVitals struct {
 	Token int64  `json:"token"`
 	// Interval is the time in ms between two heartbeats of a node.
 	Interval int64 `json:"interval"`
+	// Answered is when corosyncd last answered, Unix ms.
+	Answered int64 `json:"answered,omitempty"`
 	// Late is corosyncd's worst lateness against its own clock since the last sample, in ms.
 	Late     int64        `json:"late"`
 	Realtime bool         `json:"realtime"`
@@ -224,6 +230,18 @@ type PeerVitals struct {
 	Node string `json:"node"`
 	// Digest is how long ago, in ms, its crmd gave a sign of life: a vitals digest, or an answer. -1 is never.
 	Digest int64 `json:"digest"`
+	// Unanswered tells that its crmd has been asked for one since, and has not answered.
+	Unanswered bool `json:"unanswered,omitempty"`
+	// Refused is how long ago, in ms, its crmd last did not answer; 0 is never.
+	Refused int64 `json:"refused,omitempty"`
+}
+
+// LostPeer is a node that fell silent for so long that it is no longer a member.
+type LostPeer struct {
+	Node   string `json:"node"`
+	Silent int64  `json:"silent"` // ms
+	// Answered tells that its crmd answered when it was asked at that moment.
+	Answered bool `json:"answered"`
 }
 
 // FencePath is a fence device of this node, or the way to fenced itself (ID "fenced"), that does not work.

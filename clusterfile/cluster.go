@@ -33,7 +33,7 @@ func readCluster(root *Section) Cluster {
 		root.Problem("cluster", "the section is missing; it needs at least name = \"...\"")
 	case !s.Has("name"):
 		s.Problem("name", "is missing; nodes join only a cluster of the same name")
-	case !plainName(c.Name):
+	case !PlainName(c.Name):
 		s.Problem("name", "is %q, must be 1 to %d letters, digits, dots, dashes and underscores", c.Name, maxName)
 	}
 	if c.Port == c.CRMPort || c.Port == c.FencedPort || c.CRMPort == c.FencedPort {
@@ -43,7 +43,8 @@ func readCluster(root *Section) Cluster {
 	return c
 }
 
-func plainName(name string) bool {
+// PlainName reports whether a text can be the name of a cluster or a node.
+func PlainName(name string) bool {
 	if name == "" || len(name) > maxName || name[0] == '-' || name[0] == '.' {
 		return false
 	}

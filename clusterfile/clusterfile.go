@@ -37,12 +37,12 @@ type Ignored struct {
 
 // Own are the top-level sections that do not become part of the CIB: the cluster file is the only place where they
 // stand.
-var Own = []string{"cluster", "totem", "quorum", "logging", "fencing", "system", "throttle", "detector", "vitals", "metrics"}
+var Own = []string{"cluster", "totem", "quorum", "logging", "fencing", "system", "throttle", "detector", "vitals", "monitor", "supervise", "metrics"}
 
 // restSections are the top-level keys that belong to the CRM.
 var restSections = []string{
 	"properties", "resource_defaults", "op_defaults", "resource", "group", "stonith", "fencing_level", "constraint",
-	"tag", "alert", "acl", "xml", "throttle", "detector", "vitals",
+	"tag", "alert", "acl", "xml", "throttle", "detector", "vitals", "monitor", "supervise",
 }
 
 // Parse reads a cluster file. name is used in problems. The error is Problems unless the text is not TOML at

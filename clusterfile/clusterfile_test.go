@@ -66,6 +66,49 @@ func TestParse_ReadsValuesAndDefaults(t *testing.T) {
 	}
 }
 
+func TestInterface_IsReadAndHasKnetsDefaults(t *testing.T) {
+	const text = `[cluster]
+name = "c"
+[totem]
+link_mode = "active"
+[[totem.interface]]
+linknumber = 1
+knet_link_priority = 10
+knet_ping_timeout = 700
+knet_ping_interval = 100
+[[node]]
+name = "n1"
+id = 1
+links = ["10.0.0.1", "10.1.0.1"]
+`
+	f, err := Parse("cluster.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tt := f.Totem
+	if one, zero := tt.Interface(1), tt.Interface(0); tt.Mode != Active || one.Priority != 10 || one.Timeout(tt.Effective()) != 700*time.Millisecond ||
+		zero.Timeout(tt.Effective()) != 500*time.Millisecond || zero.PongCount != 2 {
+		t.Errorf("%+v", tt)
+	}
+	if len(f.Ignored) != 1 || f.Ignored[0].Key != "totem.interface[0].knet_ping_interval" {
+		t.Errorf("ignored: %+v", f.Ignored)
+	}
+	for more, want := range map[string]string{
+		"knet_ping_timeout = 100":                       "must be at least 400 ms",
+		"[[totem.interface]]\nlinknumber = 1":           "two sections for link 1",
+		"knet_link_priority = 300":                      "must be from 0 to 255",
+		"[[totem.interface]]\nlinknumber = 9\nbind = 1": "unknown key",
+	} {
+		broken := strings.Replace(text, "knet_ping_interval = 100", more, 1)
+		if strings.HasPrefix(more, "knet") {
+			broken = strings.Replace(strings.Replace(broken, "knet_ping_timeout = 700\n", "", 1), "knet_link_priority = 10\n", "", 1)
+		}
+		if _, err := Parse("x", []byte(broken)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", more, err)
+		}
+	}
+}
+
 func TestEffective_AddsTheCoefficientAboveTwoNodes(t *testing.T) {
 	text := "[cluster]\nname='c'\n[totem]\ntoken_coefficient = 650\n"
 	for i := 1; i <= 3; i++ {

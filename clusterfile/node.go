@@ -53,7 +53,7 @@ func readNode(s *Section) Node {
 	switch {
 	case !s.Has("name"):
 		s.Problem("name", "is missing")
-	case !plainName(n.Name):
+	case !PlainName(n.Name):
 		s.Problem("name", "is %q, must be 1 to %d letters, digits, dots, dashes and underscores", n.Name, maxName)
 	}
 	if !s.Has("id") {

@@ -124,7 +124,7 @@ func checkDevice(s *Section, q Quorum, nodes []Node) {
 	if len(nodes) == 1 {
 		s.Problem("device", "arbitrates between nodes, and there is only one")
 	} else if q.Device.Votes >= sum && sum > 0 && q.Device.Net.Algorithm != "test" {
-		s.Problem("device.votes", "the quorum device has %d votes and all nodes together %d: it could make a cluster of no nodes quorate, give it at most %d", q.Device.Votes, sum, sum-1)
+		s.Table("device").Problem("votes", "the quorum device has %d votes and all nodes together %d: it could make a cluster of no nodes quorate, give it at most %d", q.Device.Votes, sum, sum-1)
 	}
 }
 

@@ -17,7 +17,10 @@ type Totem struct {
 	StallGrace time.Duration
 	// TokenWarning is the silence, in percent of the token, that is worth a warning; 0 never warns.
 	TokenWarning int
-	nodes        int
+	// Mode is link_mode, Interfaces are links that are treated in another way than by default, by number.
+	Mode       LinkMode
+	Interfaces map[int]Interface
+	nodes      int
 }
 
 // Corosync's minimum of every totem timer, and a maximum beyond which a value can only be a slip.
@@ -68,13 +71,17 @@ var noUse = map[string]string{
 	"miss_count_const":                "there is no message ring",
 	"cancel_token_hold_on_retransmit": "there is no token that could be held",
 	"block_unlisted_ips":              "packets from unlisted addresses are always dropped",
-	"link_mode":                       "heartbeats use every link at once",
 	"knet_pmtud_interval":             "heartbeats fit into every MTU",
 	"knet_mtu":                        "heartbeats fit into every MTU",
 	"knet_compression_model":          "heartbeats are too small to compress",
 	"knet_compression_threshold":      "heartbeats are too small to compress",
 	"knet_compression_level":          "heartbeats are too small to compress",
-	"interface":                       "links are [[node]] links",
+}
+
+// NoUse says why a key of [totem] that Corosync knows has no meaning here; ok is false when it has one.
+func NoUse(key string) (why string, ok bool) {
+	why, ok = noUse[key]
+	return why, ok
 }
 
 func readTotem(root *Section, nodes int) Totem {
@@ -86,6 +93,8 @@ func readTotem(root *Section, nodes int) Totem {
 		Join:             s.Millis("join", 50*time.Millisecond, time.Millisecond, maxTimer),
 		StallGrace:       s.Millis("stall_grace", 3*time.Second, 0, time.Minute),
 		TokenWarning:     s.Int("token_warning", 75, 0, 100),
+		Mode:             linkModes[s.Word("link_mode", "passive", "passive", "active", "rr")],
+		Interfaces:       readInterfaces(s),
 		nodes:            nodes,
 	}
 	if t.Retransmits == 0 { // Corosync's way to write "default"
@@ -99,6 +108,7 @@ func readTotem(root *Section, nodes int) Totem {
 		s.Problem("token", "%d ms with %d heartbeats is one every %.1f ms; below %d ms they are not reliable: raise token or lower token_retransmits_before_loss_const",
 			t.Effective().Milliseconds(), t.Retransmits+1, float64(t.Interval().Microseconds())/1000, minInterval.Milliseconds())
 	}
+	t.checkInterfaces(s)
 	for _, key := range s.Keys() {
 		if why, ok := noUse[key]; ok {
 			s.Ignore(key, why)

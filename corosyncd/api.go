@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
 	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 )
 
 // handler serves the daemon's socket. Who may open the socket may do everything: root and the group haclient.
@@ -31,6 +32,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.PathLeave, answer(d.leaveRequest))
 	mux.HandleFunc("POST "+api.PathFencedNode, answer(d.fencedRequest))
 	mux.HandleFunc("POST "+api.PathVotes, answer(d.votesRequest))
+	mux.Handle("GET "+scrape.Path, scrape.Handler(d.collect))
 	mux.HandleFunc("POST "+api.PathKill, answer(d.killRequest))
 	mux.HandleFunc("GET "+api.PathQdevice, answer(d.deviceStatus))
 	mux.HandleFunc("PUT "+api.PathQdeviceCredentials, answer(d.credentialsRequest))
@@ -94,6 +96,7 @@ func (d *Daemon) linkList(ctx context.Context) ([]api.LinkStatus, error) {
 	for i := range list {
 		list[i].MTU = host.MTU(list[i].Local, frame.Overhead)
 	}
+	d.carry(list)
 	return list, err
 }
 

@@ -26,6 +26,7 @@ type core struct {
 	packet engine.Packet
 	denied string // why the last input was refused
 	asleep time.Duration
+	routes *routes
 }
 
 // event is something that the hub passes on.
@@ -42,9 +43,9 @@ const (
 	maxEvents = 1024
 )
 
-func newCore(cfg engine.Config) *core {
+func newCore(cfg engine.Config, r *routes) *core {
 	now := time.Now()
-	c := &core{engine: engine.New(cfg, now), calls: make(chan func(), maxCalls), events: make(chan event, maxEvents), asleep: standstill.Asleep()}
+	c := &core{engine: engine.New(cfg, now), calls: make(chan func(), maxCalls), events: make(chan event, maxEvents), asleep: standstill.Asleep(), routes: r}
 	c.latest.Store(c.engine.View(now))
 	return c
 }
@@ -122,6 +123,9 @@ func (c *core) act(now time.Time, outs []engine.Output) {
 			c.post(event{note: o})
 		case engine.Track:
 			c.post(event{track: o.Expected})
+		case engine.Routes:
+			connected := c.engine.Connected()
+			c.routes.connected.Store(&connected)
 		case engine.Gone:
 			c.post(event{gone: true})
 		case engine.Denied:

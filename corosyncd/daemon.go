@@ -29,6 +29,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/realtime"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 )
 
 // Version is what the daemon says of itself.
@@ -64,6 +65,7 @@ type Daemon struct {
 	gossip *gossip.Gossip
 	core   *core
 	hub    *hub
+	routes routes
 	device *qdevice.Device
 	seq    atomic.Uint64 // of commands to others
 	stop   chan bool     // true: with a goodbye
@@ -129,7 +131,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.core = newCore(config)
+	d.core = newCore(config, &d.routes)
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	wire, unplug := context.WithCancel(inner)
@@ -146,6 +148,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		defer unplug() // gossip says goodbye over the links, so they end after it
 		return d.gossip.Run(gctx)
 	})
+	group.Go(func() error { return scrape.Serve(gctx, d.metricsAddress, d.collect, d.cfg.Log) })
 	group.Go(func() error { return ipc.Serve(gctx, listener, d.handler(), d.cfg.Log) })
 	group.Go(func() error { host.Watchdog(gctx, d.core.ticks.Load); return nil })
 	group.Go(func() error {
@@ -188,7 +191,7 @@ func (d *Daemon) open() (net.Listener, error) {
 	}
 	d.gossip, err = gossip.New(gossip.Config{
 		Self: d.self.Name, Cluster: file.Cluster.Name, Nodes: gossipNodes(file), Port: file.Cluster.Port,
-		Keys: gossipKeys(d.clusterKeys.ring), MTU: frame.MaxGossip, Sender: d.links, Streams: d.cfg.Network,
+		Keys: gossipKeys(d.clusterKeys.ring), MTU: frame.MaxGossip, Sender: d.links, Links: d.linksTo, Streams: d.cfg.Network,
 		Meta: gossip.Meta{ID: d.self.ID, Version: Version, Format: frame.Version, Public: d.clusterKeys.identity.Public()}, Log: d.cfg.Log,
 	})
 	if err != nil {

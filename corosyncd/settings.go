@@ -43,6 +43,10 @@ func (d *Daemon) engineConfig(f *clusterfile.File) engine.Config {
 		RingSeq:    saved.RingSeq + ringLead,
 		FileDigest: digest(f), KeysDigest: d.clusterKeys.now().Digest(),
 	}
+	for link := range d.self.Links {
+		i := t.Interface(link)
+		c.Links = append(c.Links, engine.Link{Timeout: i.Timeout(t.Effective()), Pongs: i.PongCount, Priority: i.Priority})
+	}
 	sum := 0
 	for _, n := range f.Nodes {
 		sum += n.Votes

@@ -21,6 +21,7 @@ func (d *Daemon) alarmed(out detect.Output) {
 		d.actions.act(act)
 		return
 	}
+	d.counts.alarm(out)
 	d.enqueue(func(now time.Time) { d.alarm(now, out) })
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/lrm"
 	"github.com/holdfast-ha/holdfast/crmd/alert"
 	"github.com/holdfast-ha/holdfast/crmd/executor"
+	"github.com/holdfast-ha/holdfast/crmd/metrics"
 	"github.com/holdfast-ha/holdfast/internal/ocfexec"
 )
 
@@ -72,6 +73,7 @@ func (a *alerts) tell(ev alert.Event) {
 		select {
 		case a.slots <- struct{}{}:
 		default:
+			a.d.counts.change(func(m *metrics.Counts) { m.AlertsDropped++ })
 			a.d.log.Warn("an alert is dropped: too many agents run", "alert", agent.ID, "kind", ev.Kind, "node", ev.Node)
 			continue
 		}

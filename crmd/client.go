@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/upgrade"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 )
 
 // socketHandler answers the commands of this node.
@@ -43,6 +44,7 @@ func (d *Daemon) clientHandler(forwarded bool) http.Handler {
 		"GET " + api.PathTimeline:  c.timeline,
 		"GET " + api.PathIncidents: c.incidents,
 		"GET " + api.PathIncident:  c.incident,
+		"GET " + api.PathSupervise: c.supervised,
 		"GET " + api.PathPlanInput: c.planInput,
 		"POST " + api.PathTransfer: c.transfer,
 		"GET " + api.PathFile:      c.getFile,
@@ -57,6 +59,7 @@ func (d *Daemon) clientHandler(forwarded bool) http.Handler {
 		})
 	}
 	mux.HandleFunc("GET "+api.PathCIBWatch, d.watchCIB)
+	mux.Handle("GET "+scrape.Path, scrape.Handler(d.collect))
 	return mux
 }
 

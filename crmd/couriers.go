@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/crmd/attrs"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
+	"github.com/holdfast-ha/holdfast/crmd/metrics"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
@@ -203,6 +204,9 @@ func (c *couriers) call(ctx context.Context, client *ipc.Client, orders api.Orde
 
 // sendOrder gives an order to a node, or to this one. Only the loop calls it.
 func (d *Daemon) sendOrder(now time.Time, o controller.Send) {
+	if o.Order.Waited > 0 {
+		d.counts.change(func(m *metrics.Counts) { m.ThrottleWaits++; m.ThrottleWait += uint64(o.Order.Waited) })
+	}
 	orders := api.Orders{DC: d.node, Generation: o.Generation, Orders: []api.Order{o.Order}}
 	if o.Node == d.node {
 		if err := d.obey(orders); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/confirm"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/executor"
 	"github.com/holdfast-ha/holdfast/crmd/observer"
@@ -33,6 +34,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/ocfexec"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
 	"github.com/holdfast-ha/holdfast/internal/standstill"
 )
@@ -61,6 +63,7 @@ type Daemon struct {
 	node     string
 	id       api.NodeID
 	session  string // tells this life of crmd from the next
+	began    time.Time
 
 	store    *store.Store
 	peers    *peer.Peer
@@ -74,6 +77,7 @@ type Daemon struct {
 	calls    chan func(now time.Time)
 	machine  *controller.Machine
 	worker   *worker.Worker
+	confirm  *confirm.Machine
 	tickets  map[int]chan answer
 	ticket   int
 	snap     atomic.Pointer[snapshot]
@@ -85,19 +89,22 @@ type Daemon struct {
 	alerts   alerts
 	actions  actions
 	words    listeners
+	counts   counts
 	tuned    tuned // only the loop touches it and severities
 	// severities are those of the alarms that last, by name and subject.
 	severities map[string]string
 	fence      fenceSync
 	couriers   couriers
 	records    records
-	uplink     chan struct{} // capacity 1: there may be something to report
-	fileNews   chan struct{} // capacity 1: there may be a new cluster file
-	planner    planner
-	mirrors    mirrors
-	still      *standstill.Watch
-	leaving    chan struct{} // closed when this node leaves the cluster in order
-	leave      sync.Once
+	// supervision watches the resources' processes.
+	supervision supervision
+	uplink      chan struct{} // capacity 1: there may be something to report
+	fileNews    chan struct{} // capacity 1: there may be a new cluster file
+	planner     planner
+	mirrors     mirrors
+	still       *standstill.Watch
+	leaving     chan struct{} // closed when this node leaves the cluster in order
+	leave       sync.Once
 
 	ctx   context.Context // of Run, for goroutines that an output starts
 	tasks sync.WaitGroup
@@ -137,7 +144,7 @@ func New(cfg Config) (*Daemon, error) {
 		return nil, fmt.Errorf("this node's certificate is for %q, which %s does not list as a node", identity.Name, cfg.Dirs.ClusterFile())
 	}
 	d := &Daemon{cfg: cfg, log: cfg.Log, identity: identity, node: self.Name, id: self.ID,
-		session: newUUID(), calls: make(chan func(time.Time), maxCalls), tickets: make(map[int]chan answer),
+		session: newUUID(), began: time.Now(), calls: make(chan func(time.Time), maxCalls), tickets: make(map[int]chan answer),
 		uplink: make(chan struct{}, 1), fileNews: make(chan struct{}, 1), leaving: make(chan struct{}),
 		corosync: ipc.NewClient(cfg.Dirs.Socket("corosyncd")), fencer: ipc.NewClient(cfg.Dirs.Socket("fenced"))}
 	d.file.Store(file)
@@ -146,8 +153,10 @@ func New(cfg Config) (*Daemon, error) {
 	d.machine = controller.New(controller.Config{Node: d.node, ID: d.id, UUID: newUUID(), Version: Version, FeatureSet: cib.FeatureSet,
 		Throttle: file.throttles(), Times: cfg.Times})
 	d.worker = worker.New(d.node, d.session, cores())
+	d.confirm = confirm.New(file.watch.Monitor)
 	d.couriers.init(d)
 	d.alerts.init(d)
+	d.supervision.init(d)
 	d.actions.init(d)
 	return d, d.open()
 }
@@ -235,6 +244,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { d.followDC(ctx); return nil })
 	g.Go(func() error { return d.programs.Run(ctx) })
 	g.Go(func() error { return d.observer.Run(ctx) })
+	g.Go(func() error { return scrape.Serve(ctx, d.metricsAddress, d.collect, d.log) })
+	g.Go(func() error { return d.supervision.finder.Run(ctx) })
+	g.Go(func() error { d.supervision.run(ctx); return nil })
 	g.Go(func() error { d.followFile(ctx); return nil })
 	g.Go(func() error { return d.records.archive.Run(ctx) })
 	g.Go(func() error { return ipc.Serve(ctx, d.listener, d.socketHandler(), d.log) })

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/crmd/admission"
 	"github.com/holdfast-ha/holdfast/crmd/executor"
 	"github.com/holdfast-ha/holdfast/crmd/vitals"
@@ -32,7 +33,7 @@ state="$TEST_STATE/$OCF_RESOURCE_INSTANCE"
 case "$1" in
 start) echo "start $OCF_RESOURCE_INSTANCE $TEST_NODE" >>"$TEST_JOURNAL"; : >"$state"; exit 0 ;;
 stop) [ -e "$state" ] && echo "stop $OCF_RESOURCE_INSTANCE $TEST_NODE" >>"$TEST_JOURNAL"; rm -f "$state"; exit 0 ;;
-monitor) [ -e "$state" ] && exit 0; exit 7 ;;
+monitor) [ -e "$TEST_STATE/slow" ] && sleep 60; [ -e "$state" ] && exit 0; exit 7 ;;
 meta-data) echo '<resource-agent name="Journal"><version>1.1</version><parameters/><actions/></resource-agent>'; exit 0 ;;
 esac
 exit 3
@@ -44,6 +45,8 @@ type testCluster struct {
 	journal string
 	nodes   []*testNode
 	ring    uint64
+	// schedule is the scheduler of its nodes: simplePlan, which needs no fence devices, or the real one.
+	schedule func(*cibxml.Element, time.Time) Plan
 }
 
 type testNode struct {
@@ -70,7 +73,7 @@ type testNode struct {
 // more of the cluster file.
 func newCluster(t *testing.T, n int, sections ...string) *testCluster {
 	t.Helper()
-	c := &testCluster{t: t, dir: t.TempDir()}
+	c := &testCluster{t: t, dir: t.TempDir(), schedule: simplePlan}
 	c.journal = filepath.Join(c.dir, "journal")
 	file := fmt.Sprintf("[cluster]\nname = \"test\"\ncrmd_port = %d\n[totem]\ntoken = 1000\n", freePort(t))
 	for i := range n {
@@ -150,7 +153,7 @@ func (n *testNode) start() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("on", n.name)
 	}
 	n.life++
-	d, err := New(Config{Dirs: n.dirs, Log: log, Schedule: simplePlan, Vitals: vitals.Config{Period: 100 * time.Millisecond, Proc: filepath.Join(n.c.dir, n.name, "proc"), Kmsg: os.DevNull}, ListenHost: fmt.Sprintf("127.0.%d.1", n.id),
+	d, err := New(Config{Dirs: n.dirs, Log: log, Schedule: n.c.schedule, Vitals: vitals.Config{Period: 100 * time.Millisecond, Proc: filepath.Join(n.c.dir, n.name, "proc"), Kmsg: os.DevNull}, ListenHost: fmt.Sprintf("127.0.%d.1", n.id),
 		Executor: executor.Config{OCFRoot: filepath.Join(n.c.dir, n.name, "ocf"), RscTmp: filepath.Join(n.c.dir, n.name, "rsctmp"),
 			Env: map[string]string{"TEST_STATE": state, "TEST_JOURNAL": n.c.journal, "TEST_NODE": n.name}}})
 	if err != nil {
@@ -248,7 +251,7 @@ func (n *testNode) fencer() http.Handler {
 		ipc.Reply(w, res)
 	})
 	mux.HandleFunc("PUT "+api.PathFenceConfig, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, nil) })
-	mux.HandleFunc("GET "+api.PathFenceDevices, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, []api.FenceDeviceStatus{}) })
+	mux.HandleFunc("GET "+api.PathFenceHealth, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, api.FenceHealth{}) })
 	mux.HandleFunc("GET "+api.PathFenceEvents, func(w http.ResponseWriter, r *http.Request) {
 		ipc.NewStream(w)
 		<-r.Context().Done()

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/lrm"
+	"github.com/holdfast-ha/holdfast/crmd/confirm"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/executor"
 	"github.com/holdfast-ha/holdfast/crmd/history"
@@ -31,6 +32,7 @@ func (d *Daemon) obey(orders api.Orders) error {
 			}
 		case worker.Unregister:
 			d.exec.Unregister(o.Rsc)
+			d.judge(time.Now(), confirm.Forget{Rsc: o.Rsc})
 		case worker.Leave:
 			d.goodbye()
 		}
@@ -56,6 +58,7 @@ func (d *Daemon) executed(r executor.Result) {
 		return
 	}
 	d.alerts.result(r)
+	d.counts.result(r)
 	params := d.agentParameters(r.Op)
 	w := worker.Result{
 		Order: api.Order{Kind: api.OrderOp, Key: r.Op.Tag, Rsc: r.Op.Rsc, Class: r.Op.Class, Provider: r.Op.Provider, Type: r.Op.Type,
@@ -66,11 +69,12 @@ func (d *Daemon) executed(r executor.Result) {
 	if r.RC != 0 || r.Status != 0 {
 		w.Output = r.Output
 	}
-	_ = d.post(func(now time.Time) { // fails only when the daemon ends
-		d.worker.Result(w)
-		d.somethingToReport()
-		d.reportToSelf(now)
-	})
+	in := confirm.Ended{Result: w}
+	if r.Status == lrm.Timeout {
+		in.Starved = d.starved(r)
+		in.Result.Hang = d.hang(r.ExitReason, in.Starved, r.Hang)
+	}
+	_ = d.post(func(now time.Time) { d.judge(now, in) }) // fails only when the daemon ends
 }
 
 // metadataTimeout bounds how long a result waits for the agent's metadata, which only its digests need.

@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/confirm"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/incident"
 )
@@ -95,12 +96,13 @@ func (d *Daemon) loop(ctx context.Context) error {
 			d.doubt(time.Now())
 			d.step(time.Now(), controller.Wake{})
 			d.records.step(time.Now(), incident.Wake{})
+			d.judge(time.Now(), confirm.Wake{})
 		case <-ctx.Done():
 			return nil
 		}
 		d.publish()
 		wait := time.Hour
-		for _, at := range []time.Time{d.machine.Deadline(), d.records.machine.Deadline()} {
+		for _, at := range []time.Time{d.machine.Deadline(), d.records.machine.Deadline(), d.confirm.Deadline()} {
 			if !at.IsZero() {
 				wait = max(0, min(wait, time.Until(at)))
 			}

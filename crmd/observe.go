@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/clusterfile/watch"
+	"github.com/holdfast-ha/holdfast/crmd/confirm"
 	"github.com/holdfast-ha/holdfast/crmd/controller"
 	"github.com/holdfast-ha/holdfast/crmd/incident"
 	"github.com/holdfast-ha/holdfast/crmd/observer"
@@ -50,7 +52,7 @@ func (d *Daemon) observe() (err error) {
 			Deadline: time.Duration(w.Vitals.DiskDeadlineMs) * time.Millisecond, ReadOnly: w.Vitals.ReadOnly})
 	}
 	v := d.cfg.Vitals
-	v.Disks, v.Heartbeat, v.Fencing = disks, (&pulse{d: d}).read, d.fencePaths
+	v.Disks, v.Heartbeat, v.Fencing, v.Processes = disks, (&pulse{d: d}).read, d.fencePaths, d.supervision.watches
 	d.observer, err = observer.New(observer.Config{Node: d.node, Vitals: v, Settings: observer.Settings{Detect: w.Detect, Throttle: d.machine.ThrottleOf(d.node)},
 		Alarm: d.alarmed, Mode: d.loaded, Used: ownCPU, Log: d.log})
 	return err
@@ -75,6 +77,7 @@ func (d *Daemon) tune(doc *cibxml.Element) {
 	d.tuned = now
 	d.observer.Configure(observer.Settings{Detect: now.file.watch.Detect, Throttle: d.machine.ThrottleOf(d.node),
 		Timeouts: timing.Problems(now.conf, now.file.Totem.Effective().Milliseconds(), now.file.Totem.StallGrace.Milliseconds())})
+	d.confirm.Step(time.Now(), confirm.Configured{Config: now.file.watch.Monitor})
 	d.alerts.configure(now.conf)
 	d.actions.configure(now.file.watch.Detect)
 }
@@ -83,6 +86,9 @@ func (d *Daemon) tune(doc *cibxml.Element) {
 func (d *Daemon) loaded(mode throttle.Mode, jobs int) {
 	d.enqueue(func(now time.Time) {
 		d.worker.SetLoad(mode.String(), jobs)
+		if d.reportToSelf(now); d.machine.Leads() && d.worker.DC() == d.node {
+			d.step(now, controller.NodeReported{Updates: d.worker.Unsent()}) // of no operation, only of the load
+		}
 		d.records.step(now, incident.Throttled{Mode: mode.String(), Inputs: d.observer.Throttle().Inputs})
 		d.note(now, controller.Note{Kind: "throttle", Subject: d.node, Text: fmt.Sprintf("throttle mode of this node is %s", mode)})
 		d.somethingToReport()
@@ -100,14 +106,14 @@ func ownCPU() time.Duration {
 
 // fencePaths are the fence devices that do not work on this node.
 func (d *Daemon) fencePaths(ctx context.Context) []api.FencePath {
-	var list []api.FenceDeviceStatus
-	if err := d.fencer.Call(ctx, http.MethodGet, api.PathFenceDevices, nil, &list); err != nil {
+	var health api.FenceHealth
+	if err := d.fencer.Call(ctx, http.MethodGet, api.PathFenceHealth, nil, &health); err != nil {
 		return []api.FencePath{{ID: "fenced", Error: err.Error()}}
 	}
 	var out []api.FencePath
-	for _, dev := range list {
-		if dev.Error != "" {
-			out = append(out, api.FencePath{ID: dev.ID, Error: dev.Error})
+	for _, way := range health.Paths {
+		if way.Problem != "" {
+			out = append(out, api.FencePath{ID: way.Device, Error: way.Problem})
 		}
 	}
 	return out
@@ -115,9 +121,12 @@ func (d *Daemon) fencePaths(ctx context.Context) []api.FencePath {
 
 // pulse asks corosyncd how well heartbeats work. One goroutine, a source of the sampler, owns it.
 type pulse struct {
-	d    *Daemon
-	at   int64 // of the last answer
-	last map[linkKey]api.LinkStatus
+	d        *Daemon
+	at       int64 // of the last answer, on corosyncd's clock; 0 after a failure
+	answered int64
+	last     map[linkKey]api.LinkStatus
+	// asking tells that members are being asked whether they are there.
+	asking atomic.Bool
 }
 
 type linkKey struct {
@@ -133,9 +142,10 @@ func (p *pulse) read(ctx context.Context) api.HeartbeatVitals {
 	var a api.Pulse
 	if err := p.d.corosync.Call(ctx, http.MethodGet, fmt.Sprintf("%s?since=%d", api.PathPulse, since), nil, &a); err != nil {
 		p.at, p.last = 0, nil
-		return api.HeartbeatVitals{Error: err.Error()}
+		return api.HeartbeatVitals{Error: err.Error(), Answered: p.answered}
 	}
-	h := api.HeartbeatVitals{Known: true, Token: a.Token, Interval: a.Interval, Late: a.Late, Realtime: a.Realtime}
+	p.answered = time.Now().UnixMilli()
+	h := api.HeartbeatVitals{Known: true, Answered: p.answered, Token: a.Token, Interval: a.Interval, Late: a.Late, Realtime: a.Realtime}
 	now := make(map[linkKey]api.LinkStatus, len(a.Links))
 	names := p.d.nodeNames()
 	for _, l := range a.Links {
@@ -156,7 +166,7 @@ func (p *pulse) read(ctx context.Context) api.HeartbeatVitals {
 	return h
 }
 
-// askSilent asks the crmds of members whose heartbeats are missing whether they are there: that tells a host that
+// askSilent asks the crmds of members whose heartbeats are missing, at least two of them, whether they are there: that tells a host that
 // does not schedule its corosyncd from a network that is cut.
 func (p *pulse) askSilent(h *api.HeartbeatVitals) {
 	v := p.d.view.Load()
@@ -169,11 +179,25 @@ func (p *pulse) askSilent(h *api.HeartbeatVitals) {
 			shortest[l.Node] = l.Silent
 		}
 	}
+	quiet := make(map[string]int64)
 	for name, silent := range shortest {
-		if hasMember(v, name) && silent >= h.Token/2 {
-			p.d.spawn(func(ctx context.Context) { p.d.knock(ctx, name) })
+		if hasMember(v, name) && silent > 5*h.Interval/2 {
+			quiet[name] = silent
 		}
 	}
+	if len(quiet) == 0 || p.d.ctx.Err() != nil || !p.asking.CompareAndSwap(false, true) {
+		return
+	}
+	p.d.spawn(func(ctx context.Context) {
+		pause := time.After(knockTimeout)
+		p.d.knockAll(ctx, quiet)
+		select {
+		case <-pause:
+		case <-ctx.Done():
+		}
+		p.asking.Store(false)
+		p.d.observer.Poke() // while it lasts, there are four samples a second
+	})
 }
 
 // nodeNames are the names of the configured nodes.

@@ -18,6 +18,9 @@ func (d *Daemon) peerHandler() http.Handler {
 	mux.HandleFunc("POST "+pathEnlist, d.enlisted)
 	mux.HandleFunc("GET "+pathMirror, d.serveMirror)
 	mux.HandleFunc("GET "+pathVitals, d.serveVitals)
+	mux.HandleFunc("GET "+pathHere, func(w http.ResponseWriter, r *http.Request) {
+		ipc.Reply(w, presence{time.Since(d.began).Milliseconds()})
+	})
 	mux.HandleFunc("POST "+pathPropose, d.takeProposal)
 	mux.HandleFunc("GET "+pathProgress, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, d.progress()) })
 	mux.HandleFunc("POST "+pathOrders, func(w http.ResponseWriter, r *http.Request) {

@@ -25,7 +25,7 @@ const (
 	vitalsTimeout = time.Second
 )
 
-// vitals are a node's samples; of one that does not answer the digests that this node holds.
+// vitals are a node's samples, of another one with the digests that this node holds.
 func (c clientCalls) vitals(r *http.Request) (any, error) {
 	seconds := vitalsSpan
 	if s := r.URL.Query().Get("since"); s != "" {
@@ -49,8 +49,9 @@ func (c clientCalls) vitals(r *http.Request) (any, error) {
 	}
 	out, err := c.vitalsOf(r.Context(), node, seconds)
 	if err != nil {
-		return api.VitalsReport{Node: node, Digests: c.observer.Digests(node, seconds), Silent: err.Error()}, nil
+		out = api.VitalsReport{Node: node, Silent: err.Error()}
 	}
+	out.Digests = c.observer.Digests(node, seconds) // those of its last life as well
 	return out, nil
 }
 

@@ -14,6 +14,9 @@ import (
 // pathVitals is where a crmd tells the others of its node: a stream of api.Word.
 const pathVitals = "/peer/v1/vitals"
 
+// pathHere is where a crmd says that it is there.
+const pathHere = "/peer/v1/here"
+
 // serveVitals tells another node of this one, every second, until it goes away.
 func (d *Daemon) serveVitals(w http.ResponseWriter, r *http.Request) {
 	stream := ipc.NewStream(w)
@@ -62,13 +65,21 @@ const (
 	wordRetry = time.Second
 )
 
+// warmEvery is how often, in words, a connection for knock is kept ready: when a node is lost there are a few
+// milliseconds to ask it before its power is cut.
+const warmEvery = 20
+
 func (d *Daemon) listen(ctx context.Context, node string) {
 	for ctx.Err() == nil {
+		words := 0
 		one, cancel := context.WithCancel(ctx)
 		silent := time.AfterFunc(wordTimeout, cancel)
 		// The error is that of a node that is away; what it last said remains.
 		_ = ipc.Watch(one, d.peers.Client(node), pathVitals, func(w api.Word) error {
 			silent.Reset(wordTimeout)
+			if words++; words%warmEvery == 1 {
+				d.spawn(func(ctx context.Context) { d.knock(ctx, node, 0) })
+			}
 			raised, cleared, err := d.observer.Heard(node, w)
 			d.actions.elsewhere(raised, cleared)
 			return err
@@ -85,15 +96,20 @@ func (d *Daemon) listen(ctx context.Context, node string) {
 // knockTimeout is how long a crmd may take to answer whether it is there.
 const knockTimeout = 250 * time.Millisecond
 
-// knock asks a node's crmd for a sign of life, and reports whether there was one.
-func (d *Daemon) knock(ctx context.Context, node string) bool {
+// knock asks a node's crmd for a sign of life. An answer of a life that began after the silence that is looked
+// into (ms) is none: the node has been rebooted.
+func (d *Daemon) knock(ctx context.Context, node string, silent int64) (answered bool) {
 	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 	defer cancel()
-	if d.peers.Client(node).Call(ctx, http.MethodGet, pathProgress, nil, nil) != nil {
-		return false
-	}
-	d.observer.Answered(node)
-	return true
+	var here presence
+	answered = d.peers.Client(node).Call(ctx, http.MethodGet, pathHere, nil, &here) == nil && here.Up >= silent
+	d.observer.Answered(node, answered)
+	return answered
+}
+
+// presence is the answer to a knock.
+type presence struct {
+	Up int64 `json:"up"` // ms since crmd started
 }
 
 // bereaved takes a view that may have lost members: their crmds are asked whether they are there, and the vitals
@@ -105,27 +121,30 @@ func (d *Daemon) bereaved(old, v *api.View) {
 	}
 	var lost []string
 	for _, x := range v.Departed {
-		if x.How == api.DepartureLost && old != nil && old.Has(x.ID) {
-			lost = append(lost, x.Name)
+		if x.How != api.DepartureLost || old == nil || !old.Has(x.ID) {
+			continue
 		}
+		lost = append(lost, x.Name)
+		d.spawn(func(ctx context.Context) {
+			l := api.LostPeer{Node: x.Name, Silent: max(0, v.At-x.LastHeard)}
+			asked := time.Now()
+			l.Answered = d.knock(ctx, x.Name, l.Silent)
+			took := time.Since(asked)
+			_ = d.post(func(now time.Time) { // fails only when the daemon ends
+				d.records.step(now, incident.Heard{Node: x.Name, Answered: l.Answered, After: took, Digests: d.observer.Digests(x.Name, lossDigests)})
+			})
+			d.observer.Lost(l)
+			d.observer.Poke()
+		})
 	}
 	d.observer.Members(names, lost)
-	if len(lost) == 0 {
-		return
+}
+
+// knockAll knocks at nodes, each with its silence, at the same time.
+func (d *Daemon) knockAll(ctx context.Context, nodes map[string]int64) {
+	var all sync.WaitGroup
+	for n, silent := range nodes {
+		all.Go(func() { d.knock(ctx, n, silent) })
 	}
-	d.spawn(func(ctx context.Context) {
-		var all sync.WaitGroup
-		for _, n := range lost {
-			all.Go(func() {
-				asked := time.Now()
-				ok := d.knock(ctx, n)
-				took := time.Since(asked)
-				_ = d.post(func(now time.Time) {
-					d.records.step(now, incident.Heard{Node: n, Answered: ok, After: took, Digests: d.observer.Digests(n, lossDigests)})
-				})
-			})
-		}
-		all.Wait()
-		d.observer.Poke()
-	})
+	all.Wait()
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/mesh"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
 	"github.com/holdfast-ha/holdfast/internal/standstill"
 )
@@ -86,6 +87,9 @@ type Daemon struct {
 	consensus  time.Duration          // of the cluster file
 	settings   atomic.Pointer[clusterfile.Fencing]
 	settingsAt time.Time // of the file from which they are
+
+	disks     disks   // that the metrics look at
+	metricsAt address // where they are read
 
 	ctx   context.Context // of Run, for tasks that an output starts
 	tasks sync.WaitGroup
@@ -203,6 +207,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { d.watchViews(ctx); return nil })
 	g.Go(func() error { d.still.Run(ctx, d.whenStill()); return nil })
 	g.Go(func() error { d.keepHistory(ctx); return nil })
+	g.Go(func() error { return scrape.Serve(ctx, d.metricsAddress, d.collect, d.log) })
 	g.Go(func() error { d.probePaths(ctx); return nil })
 	g.Go(func() error { sdnotify.Watchdog(ctx, d.alive); return nil })
 	d.cfg.Notify(sdnotify.Ready)

@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-ha/holdfast/fenced/plan"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 	"github.com/holdfast-ha/holdfast/internal/mesh"
+	"github.com/holdfast-ha/holdfast/internal/scrape"
 )
 
 // socketHandler serves this node's clients.
@@ -32,6 +33,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	mux.HandleFunc("GET "+api.PathFenceEvents, d.serveEvents)
 	mux.HandleFunc("POST "+api.PathFenceConfirm, d.serveConfirm)
 	mux.HandleFunc("GET "+api.PathFenceStatus, d.serveStatus)
+	mux.Handle("GET "+scrape.Path, scrape.Handler(d.collect))
 	mux.HandleFunc("GET "+api.PathFenceHealth, d.serveHealth)
 	mux.HandleFunc("GET "+api.PathFenceBudget, d.serveBudget)
 	d.handleDevices(mux)

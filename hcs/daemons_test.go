@@ -97,6 +97,14 @@ func (f *fake) corosyncd() *http.ServeMux {
 	f.handle(mux, "GET "+api.PathCorosyncStatus, func(*http.Request) (any, error) { return f.corosync, nil })
 	f.handle(mux, "GET "+api.PathLinks, func(*http.Request) (any, error) { return f.links, nil })
 	f.handle(mux, "POST "+api.PathVotes, noted[api.VotesChange](f, nil))
+	f.handle(mux, "PUT "+api.PathCmap, noted[api.CmapEntry](f, nil))
+	f.handle(mux, "GET "+api.PathQdevice, func(*http.Request) (any, error) {
+		if f.qdevice == nil {
+			return nil, ipc.Errorf(api.CodeNoSuchObject, "there is no quorum device")
+		}
+		return f.qdevice, nil
+	})
+	f.handle(mux, "PUT "+api.PathQdeviceCredentials, func(r *http.Request) (any, error) { f.call(r, nil); return nil, nil })
 	return mux
 }
 

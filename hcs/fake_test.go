@@ -33,6 +33,7 @@ type fake struct {
 	file      api.ClusterFile
 	tokens    []api.Token
 	devices   []api.FenceDeviceStatus
+	qdevice   *api.QdeviceStatus
 	history   []api.FenceEvent
 	result    api.FenceResult
 	health    api.FenceHealth
@@ -84,6 +85,7 @@ func newFake(t testing.TB, dir string) *fake {
 	load(t, dir, "throttle.json", &f.throttle)
 	load(t, dir, "alarms.json", &f.alarms)
 	load(t, dir, "devices.json", &f.devices)
+	load(t, dir, "qdevice.json", &f.qdevice)
 	load(t, dir, "history.json", &f.history)
 	load(t, dir, "result.json", &f.result)
 	load(t, dir, "health.json", &f.health)

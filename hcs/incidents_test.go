@@ -34,6 +34,7 @@ func (f *fake) tellIncidents(mux *http.ServeMux) {
 		}
 		return out, nil
 	})
+	f.handle(mux, "GET "+api.PathSupervise, func(r *http.Request) (any, error) { return []api.Supervision{}, nil })
 	f.handle(mux, "GET "+api.PathIncident, func(r *http.Request) (any, error) { return find(r.URL.Query().Get("id")) })
 	f.handle(mux, "GET "+api.PathPlanInput, func(r *http.Request) (any, error) {
 		in, err := find(r.URL.Query().Get("id"))

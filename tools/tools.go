@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tools/cli"
 	"github.com/holdfast-ha/holdfast/tools/corosync"
 	"github.com/holdfast-ha/holdfast/tools/daterule"
+	"github.com/holdfast-ha/holdfast/tools/describe"
 	"github.com/holdfast-ha/holdfast/tools/mon"
 	"github.com/holdfast-ha/holdfast/tools/node"
 	"github.com/holdfast-ha/holdfast/tools/resource"
@@ -41,8 +42,13 @@ var commands = slices.Concat(
 	node.Commands(),
 )
 
+// daemons is the table of those that stand in the directory of Pacemaker's daemons.
+var daemons = describe.Commands()
+
 // Names are the names under which the program is to be linked.
-func Names() []string {
+func Names() []string { return names(commands) }
+
+func names(commands []cli.Command) []string {
 	names := make([]string, len(commands))
 	for i, c := range commands {
 		names[i] = c.Name
@@ -52,16 +58,20 @@ func Names() []string {
 }
 
 // Run runs the command that env.Name names, or for holdfast-tools itself the one named by the first
-// argument.
+// argument; --list and --list-daemons name what can be linked in sbin and in the directory of daemons.
 func Run(ctx context.Context, env *cli.Env) int {
 	if env.Name == "holdfast-tools" {
-		if len(env.Args) == 0 || env.Args[0] == "--list" {
-			fmt.Fprintln(env.Stdout, strings.Join(Names(), "\n"))
+		list := Names()
+		if len(env.Args) > 0 && env.Args[0] == "--list-daemons" {
+			list = names(daemons)
+		}
+		if len(env.Args) == 0 || strings.HasPrefix(env.Args[0], "--list") {
+			fmt.Fprintln(env.Stdout, strings.Join(list, "\n"))
 			return 0
 		}
 		env.Name, env.Args = env.Args[0], env.Args[1:]
 	}
-	for _, c := range commands {
+	for _, c := range slices.Concat(commands, daemons) {
 		if c.Name == env.Name {
 			return c.Run(ctx, env)
 		}

@@ -1,10 +1,12 @@
 // Package watch reads the sections of a cluster file that say how nodes are watched: the throttle, the
-// detectors and the vitals.
+// detectors, the vitals, and what follows when a service does not answer.
 package watch
 
 import (
 	"github.com/holdfast-ha/holdfast/clusterfile"
+	"github.com/holdfast-ha/holdfast/crmd/confirm"
 	"github.com/holdfast-ha/holdfast/crmd/detect"
+	"github.com/holdfast-ha/holdfast/crmd/supervise"
 	"github.com/holdfast-ha/holdfast/crmd/throttle"
 )
 
@@ -16,6 +18,8 @@ type Settings struct {
 	NodeThrottle map[string]throttle.Config
 	Detect       detect.Config
 	Vitals       Vitals
+	Monitor      confirm.Config
+	Supervise    supervise.Settings
 }
 
 // Read reads the sections. Problems are noted in the file; the result means something only when there were none.
@@ -24,6 +28,8 @@ func Read(f *clusterfile.File) Settings {
 	s.Throttle, s.NodeThrottle = readThrottle(f)
 	s.Detect = readDetectors(f)
 	s.Vitals = readVitals(f)
+	s.Monitor = readMonitor(f.Rest.Table("monitor"))
+	s.Supervise = readSupervise(f)
 	return s
 }
 

@@ -68,6 +68,7 @@ func (e *entries) totem(s *State) {
 	e.str("totem.crypto_cipher", "aes256")
 	e.str("totem.crypto_hash", "sha256") // GCM authenticates; Corosync's word for that is a hash
 	e.str("totem.transport", "knet")
+	e.str("totem.link_mode", t.Mode.String())
 	e.u32("totem.version", 2)
 	e.u32("totem.token", t.Token.Milliseconds())
 	e.u32("totem.token_coefficient", t.TokenCoefficient.Milliseconds())
@@ -168,6 +169,8 @@ func Stats(s *State, worstLateness int64) []api.CmapEntry {
 		e.flag(at+"connected", l.Connected)
 		e.u32(at+"mtu", l.MTU)
 		e.u32(at+"latency_ave", l.RTT)
+		e.u32(at+"latency_min", l.RTTMin)
+		e.u32(at+"latency_max", l.RTTMax)
 		e.u32(at+"down_count", l.Flaps)
 		e.add("u64", at+"tx_total_packets", l.Sent)
 		e.add("u64", at+"rx_total_packets", l.Received)

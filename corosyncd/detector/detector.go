@@ -21,16 +21,18 @@ type Config struct {
 	StallGrace time.Duration
 	// Warning is the silence that is worth a warning, 0 for none.
 	Warning time.Duration
-	// Links is the number of links of every node.
-	Links int
+	// Links are the links of every node.
+	Links []LinkConfig
 }
 
-// linkTimeout is after how long without a heartbeat a link counts as down; knet's default is the same part
-// of the token.
-func (c *Config) linkTimeout() time.Duration { return c.Token / 2 }
-
-// linkStreak is how many heartbeats bring a link up again, as knet's pong count.
-const linkStreak = 2
+// LinkConfig is how patient the detector is with a link. It only says what is shown, and which link carries what is
+// not a heartbeat: a node is alive as long as any of its links is.
+type LinkConfig struct {
+	// Timeout is after how long without a heartbeat the link is down.
+	Timeout time.Duration
+	// Pongs is how many heartbeats bring it up again.
+	Pongs int
+}
 
 // missed is the silence, in intervals, after which a node is asked to answer at once, and asking how many
 // times in an interval that is repeated. A few lost packets in a row are then no lost node.
@@ -131,10 +133,10 @@ func (d *Detector) Reconfigure(now time.Time, cfg Config, peers []api.NodeID) {
 			p = old[i]
 			p.token = cfg.Token
 		}
-		for len(p.links) < cfg.Links {
+		for len(p.links) < len(cfg.Links) {
 			p.links = append(p.links, LinkState{})
 		}
-		p.links = p.links[:cfg.Links]
+		p.links = p.links[:len(cfg.Links)]
 		d.peers = append(d.peers, p)
 	}
 	d.next = now
@@ -175,6 +177,7 @@ func (d *Detector) peer(id api.NodeID) *peer {
 func (d *Detector) hear(now time.Time, p *peer, h *Heard) {
 	d.hearLink(now, p, h)
 	p.heard, p.asked, p.warned = now, time.Time{}, false
+	p.forgiven, p.paused = 0, 0
 	p.starved = h.Starved
 	p.token = max(d.cfg.Token, h.Token)
 	if p.state != up || p.incarnation != h.Incarnation {
@@ -198,11 +201,16 @@ func (d *Detector) hearLink(now time.Time, p *peer, h *Heard) {
 			l.RTT = h.RTT
 		}
 		l.RTT += (h.RTT - l.RTT) / 8 // TCP's smoothing
+		l.RTTMax = max(l.RTTMax, h.RTT)
+		if l.RTTMin == 0 || h.RTT < l.RTTMin {
+			l.RTTMin = h.RTT
+		}
 	}
-	if !l.Up && (l.streak >= linkStreak || l.Received <= linkStreak) {
-		l.Up = true
+	cfg := &d.cfg.Links[h.Link]
+	if pongs := uint64(cfg.Pongs); !l.Up && (l.streak >= pongs || l.Received <= pongs) {
+		l.Up, l.Since = true, now
 		d.out = append(d.out, Link{Peer: p.id, Link: h.Link, Up: true})
-		d.soonest(now.Add(d.cfg.linkTimeout()))
+		d.soonest(now.Add(cfg.Timeout))
 	}
 }
 
@@ -222,11 +230,11 @@ func (d *Detector) check(now time.Time) {
 			if !l.Up {
 				continue
 			}
-			if due := l.Heard.Add(d.cfg.linkTimeout()); due.After(now) {
+			if due := l.Heard.Add(d.cfg.Links[link].Timeout); due.After(now) {
 				d.soonest(due)
 				continue
 			}
-			l.Up, l.streak = false, 0
+			l.Up, l.Since, l.streak = false, now, 0
 			l.Flaps++
 			d.out = append(d.out, Link{Peer: p.id, Link: link})
 		}
@@ -238,7 +246,7 @@ func (d *Detector) check(now time.Time) {
 }
 
 func (d *Detector) checkPeer(now time.Time, p *peer) {
-	quiet := now.Sub(p.heard)
+	quiet := now.Sub(p.since())
 	if quiet >= p.limit(&d.cfg) {
 		p.state = silent
 		d.out = append(d.out, Silent{Peer: p.id, Incarnation: p.incarnation, LastHeard: p.heard, For: quiet, Graced: p.starved})

@@ -14,7 +14,7 @@ const ms = time.Millisecond
 var start = time.Unix(1000, 0)
 
 func config() Config {
-	return Config{Token: 1000 * ms, Interval: 200 * ms, StallGrace: 3000 * ms, Warning: 750 * ms, Links: 2}
+	return Config{Token: 1000 * ms, Interval: 200 * ms, StallGrace: 3000 * ms, Warning: 750 * ms, Links: []LinkConfig{{500 * ms, 2}, {500 * ms, 2}}}
 }
 
 // scene drives a detector in virtual time and writes down what it says.
@@ -141,6 +141,18 @@ func TestStep_TakesTheLongerTokenOfAPeer(t *testing.T) {
 	s.hear(0, Heard{Peer: 2, Token: 2000 * ms})
 	s.until(10_000 * ms)
 	s.expect(t, "silent 2", "2000 silent 2 for 2000")
+}
+
+// A node that is always a little late itself must still notice that another one is gone.
+func TestStep_OwnLatenessIsForgivenUpToTheGrace(t *testing.T) {
+	s := newScene(config())
+	s.hear(0, Heard{Peer: 2})
+	for s.now.Sub(start) < 8000*ms {
+		s.now = s.now.Add(150 * ms)
+		s.note(s.d.Step(s.now, Late{By: 100 * ms}))
+		s.note(s.d.Step(s.now, Wake{}))
+	}
+	s.expect(t, "silent", "3000 silent 2 for 3000, 3000 silent 3 for 3000")
 }
 
 func TestStep_DoesNotAccuseForTimeInWhichItDidNotRun(t *testing.T) {

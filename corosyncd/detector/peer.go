@@ -21,51 +21,66 @@ type peer struct {
 	state       state
 	incarnation api.Incarnation
 	heard       time.Time // last heartbeat, or when the detector started
-	asked       time.Time // last Ask in this silence
-	token       time.Duration
-	starved     bool
-	warned      bool
-	links       []LinkState
+	// forgiven is time since then in which this node was late, a little each time; paused is time in which it did
+	// not run for longer than the token.
+	forgiven, paused time.Duration
+	asked            time.Time // last Ask in this silence
+	token            time.Duration
+	starved          bool
+	warned           bool
+	links            []LinkState
 }
 
 // LinkState is what is known of one link to a node.
 type LinkState struct {
-	Up       bool
-	Heard    time.Time
-	RTT      time.Duration // smoothed; 0 when not measured
-	Received uint64
-	Lost     uint64 // gaps in the numbering
-	Flaps    uint64 // how often it went down
-	seq      uint64
-	streak   uint64
+	Up    bool
+	Heard time.Time
+	// RTT is smoothed, RTTMin and RTTMax are the extremes; 0 when not measured.
+	RTT, RTTMin, RTTMax time.Duration
+	Since               time.Time // it is up or down
+	Received            uint64
+	Lost                uint64 // gaps in the numbering
+	Flaps               uint64 // how often it went down
+	seq                 uint64
+	streak              uint64
 }
 
 func (c *Config) missed() time.Duration {
 	return c.Interval * missedNumerator / missedDenominator
 }
 
-// limit is how long the node may be silent.
+// since is when the silence began, pauses of this node left out.
+func (p *peer) since() time.Time { return p.heard.Add(p.paused) }
+
+// limit is how long the node may be silent. Whether it is starved or this node is: together they get the grace and no
+// more, so that a node that is gone is noticed in a bounded time. A pause of this node is no time at all.
 func (p *peer) limit(c *Config) time.Duration {
+	grace := p.forgiven
 	if p.starved {
-		return p.token + c.StallGrace
+		grace += c.StallGrace
 	}
-	return p.token
+	return p.token + min(grace, max(c.StallGrace, leastForgiven*c.Interval))
 }
+
+// leastForgiven is for how many intervals this node forgives its own lateness even without a grace: what has arrived
+// meanwhile lies in the socket and must be read first.
+const leastForgiven = 2
 
 // due is when checkPeer has something to do next.
 func (p *peer) due(c *Config) time.Time {
 	if p.state == silent {
 		return p.heard.Add(time.Hour)
 	}
-	due := p.heard.Add(p.limit(c))
+	since := p.since()
+	due := since.Add(p.limit(c))
 	if p.state != up {
 		return due
 	}
 	if c.Warning > 0 && !p.warned {
-		due = earlier(due, p.heard.Add(c.Warning))
+		due = earlier(due, since.Add(c.Warning))
 	}
 	if p.asked.IsZero() {
-		return earlier(due, p.heard.Add(c.missed()))
+		return earlier(due, since.Add(c.missed()))
 	}
 	return earlier(due, p.asked.Add(c.Interval/asksPerInterval))
 }
@@ -79,7 +94,11 @@ func earlier(a, b time.Time) time.Time {
 
 // forgive takes the time in which this node did not run off the silence of the peer.
 func (p *peer) forgive(now time.Time, by time.Duration) {
-	p.heard = earlier(now, p.heard.Add(by))
+	if by >= p.token {
+		p.paused += by
+	} else {
+		p.forgiven += by
+	}
 	for i := range p.links {
 		if !p.links[i].Heard.IsZero() {
 			p.links[i].Heard = earlier(now, p.links[i].Heard.Add(by))

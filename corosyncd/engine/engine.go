@@ -30,6 +30,15 @@ type Timing struct {
 	Warning time.Duration
 }
 
+// Link is how a link is treated.
+type Link struct {
+	// Timeout is after how long without a heartbeat it is down, Pongs how many bring it up again.
+	Timeout time.Duration
+	Pongs   int
+	// Priority orders the links for what is not a heartbeat; the highest comes first.
+	Priority int
+}
+
 // Config is what an engine is made from.
 type Config struct {
 	Cluster     string
@@ -37,7 +46,9 @@ type Config struct {
 	Incarnation api.Incarnation
 	Nodes       []Node // by ascending id, Self among them, all with the same number of addresses
 	Timing      Timing
-	Quorum      quorum.Config
+	// Links are the links by number; those that are missing here have knet's defaults.
+	Links  []Link
+	Quorum quorum.Config
 	// RingSeq is the highest ring sequence known from before this start.
 	RingSeq uint64
 	// FileDigest identifies the cluster file, so that nodes notice when theirs differ.
@@ -45,128 +56,6 @@ type Config struct {
 	// KeysDigest identifies the cluster keys that this node can open.
 	KeysDigest uint32
 }
-
-// Input is what the engine reacts to.
-type Input interface{ input() }
-
-// Packet is a heartbeat that was decrypted. It is a pointer so that it can be reused; the engine keeps
-// nothing of it.
-type Packet struct {
-	Sender api.NodeID
-	Link   int
-	From   netip.Addr // not valid: not checked
-	Beat   *frame.Heartbeat
-}
-
-// Refusal is a node's word that this one may not join.
-type Refusal struct {
-	From   netip.Addr
-	Refuse frame.Refusal
-}
-
-// Foreign is a packet that was sealed with a key that this node does not have.
-type Foreign struct {
-	From netip.Addr
-	Key  frame.KeyID
-}
-
-// Starved says whether the host gives this process too little CPU or memory to be on time.
-type Starved struct{ Yes bool }
-
-// Fenced says that a node is dead for certain.
-type Fenced struct {
-	ID          api.NodeID
-	Incarnation api.Incarnation
-}
-
-// SetExpected, SetVotes and CancelWait are an administrator's changes of the votes.
-type (
-	SetExpected struct{ Votes int }
-	SetVotes    struct {
-		ID    api.NodeID
-		Votes int
-	}
-	CancelWait struct{}
-)
-
-// DeviceVote is what the quorum device says about a ring.
-type DeviceVote struct {
-	Ring api.RingID
-	quorum.DeviceVote
-}
-
-// SetKeys tells of changed cluster keys.
-type SetKeys struct{ Digest uint32 }
-
-// Slept says that the machine was suspended, which the times of the other inputs do not show.
-type Slept struct{ By time.Duration }
-
-// Leave says goodbye to the others; Gone is the answer.
-type Leave struct{}
-
-// Wake says that the deadline has come.
-type Wake struct{}
-
-func (*Packet) input()     {}
-func (Refusal) input()     {}
-func (Foreign) input()     {}
-func (Starved) input()     {}
-func (Fenced) input()      {}
-func (SetExpected) input() {}
-func (SetVotes) input()    {}
-func (CancelWait) input()  {}
-func (DeviceVote) input()  {}
-func (SetKeys) input()     {}
-func (Slept) input()       {}
-func (Leave) input()       {}
-func (Wake) input()        {}
-
-// Output is what the engine wants done.
-type Output interface{ output() }
-
-// Beat asks for a heartbeat, made with Fill, to one peer on all links; to all peers with All, to those for
-// which Recent is true with Around.
-type Beat struct{ Peer int }
-
-// Values of Beat.Peer that are no index.
-const (
-	All    = -1
-	Around = -2
-)
-
-// View is a view to publish.
-type View struct{ View *api.View }
-
-// Refuse tells a node why it may not join.
-type Refuse struct {
-	To     api.NodeID
-	Link   int
-	Addr   netip.Addr
-	Refuse frame.Refusal
-}
-
-// Gone says that the others have let this node go.
-type Gone struct{}
-
-// Track asks for the expected votes to be remembered over a restart.
-type Track struct{ Expected int }
-
-// Denied says why an administrator's change is not made.
-type Denied struct{ Why string }
-
-// Note is something that an administrator wants to know.
-type Note struct {
-	Warn bool
-	Text string
-}
-
-func (Beat) output()   {}
-func (View) output()   {}
-func (Refuse) output() {}
-func (Gone) output()   {}
-func (Track) output()  {}
-func (Denied) output() {}
-func (Note) output()   {}
 
 // Engine is the state. It belongs to one goroutine.
 type Engine struct {
@@ -233,6 +122,16 @@ func New(cfg Config, now time.Time) *Engine {
 	return e
 }
 
+// defaultPongs is knet's, and so is the timeout that follows from it.
+const defaultPongs = 2
+
+func (c *Config) link(i int) Link {
+	if i < len(c.Links) {
+		return c.Links[i]
+	}
+	return Link{Timeout: c.Timing.Token / defaultPongs, Pongs: defaultPongs}
+}
+
 func members(nodes []Node) []member.Node {
 	list := make([]member.Node, len(nodes))
 	for i, n := range nodes {
@@ -247,11 +146,16 @@ func memberTiming(t Timing) member.Timing {
 
 func (e *Engine) detectorConfig(cfg Config) detector.Config {
 	t := cfg.Timing
-	links := 0
+	count := 1
 	for _, n := range cfg.Nodes {
-		links = max(links, len(n.Addrs))
+		count = max(count, len(n.Addrs))
 	}
-	return detector.Config{Token: t.Token, Interval: t.Interval, StallGrace: t.StallGrace, Warning: t.Warning, Links: max(links, 1)}
+	links := make([]detector.LinkConfig, count)
+	for i := range links {
+		l := cfg.link(i)
+		links[i] = detector.LinkConfig{Timeout: l.Timeout, Pongs: l.Pongs}
+	}
+	return detector.Config{Token: t.Token, Interval: t.Interval, StallGrace: t.StallGrace, Warning: t.Warning, Links: links}
 }
 
 // apply takes over a configuration, keeping what is known of the nodes that stay.
@@ -270,7 +174,7 @@ func (e *Engine) apply(now time.Time, cfg Config) {
 			}
 		}
 		p := &e.peers[i]
-		for len(p.links) < dc.Links {
+		for len(p.links) < len(dc.Links) {
 			p.links = append(p.links, link{})
 		}
 		p.beat = Beat{Peer: i}

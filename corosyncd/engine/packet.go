@@ -165,6 +165,7 @@ func (e *Engine) detectorSaid(now time.Time, outs []detector.Output) {
 			if o.Up {
 				state = "up"
 			}
+			e.out = append(e.out, Routes{})
 			e.note(!o.Up, fmt.Sprintf("link %d to %s is %s", o.Link, e.nodeName(o.Peer), state))
 		}
 	}

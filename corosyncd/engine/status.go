@@ -33,6 +33,24 @@ func (e *Engine) Keyless(digest uint32) []string {
 	return names
 }
 
+// Connected are the links by which each other node can be reached, those with the highest priority first, of those
+// the ones with the lowest number.
+func (e *Engine) Connected() map[api.NodeID][]int {
+	all := make(map[api.NodeID][]int)
+	for i, n := range e.cfg.Nodes {
+		if i == e.self {
+			continue
+		}
+		for k, l := range e.detector.Links(n.ID) {
+			if l.Up {
+				all[n.ID] = append(all[n.ID], k)
+			}
+		}
+		slices.SortStableFunc(all[n.ID], func(a, b int) int { return e.cfg.link(b).Priority - e.cfg.link(a).Priority })
+	}
+	return all
+}
+
 // Links lists every link to every node, by node and link, the own ones included.
 func (e *Engine) Links() []api.LinkStatus {
 	var list []api.LinkStatus
@@ -46,7 +64,11 @@ func (e *Engine) Links() []api.LinkStatus {
 			} else if k < len(states) {
 				l := states[k]
 				s.Connected, s.RTT, s.Received, s.Lost, s.Flaps = l.Up, l.RTT.Microseconds(), l.Received, l.Lost, l.Flaps
+				s.RTTMin, s.RTTMax, s.Priority = l.RTTMin.Microseconds(), l.RTTMax.Microseconds(), e.cfg.link(k).Priority
 				s.Sent = e.peers[i].links[k].sent
+				if !l.Since.IsZero() {
+					s.Since = l.Since.UnixMilli()
+				}
 				if !l.Heard.IsZero() && l.Received > 0 {
 					s.LastHeard = l.Heard.UnixMilli()
 				}

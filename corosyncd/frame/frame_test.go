@@ -231,3 +231,17 @@ func FuzzHeartbeat(f *testing.F) {
 		r.Decode(raw)
 	})
 }
+
+func FuzzRefusal(f *testing.F) {
+	r := Refusal{Cluster: "shop", Name: "n1", Reason: "because"}
+	f.Add(r.Append(nil))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var r, again Refusal
+		if !r.Decode(raw) {
+			return
+		}
+		if !again.Decode(r.Append(nil)) || again != r {
+			t.Errorf("%+v became %+v", r, again)
+		}
+	})
+}

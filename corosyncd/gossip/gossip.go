@@ -50,8 +50,10 @@ type Config struct {
 	// Keys encrypt; 32 bytes each. All are opened, the first one seals.
 	Keys [][]byte
 	// MTU is the longest payload that Sender should be given.
-	MTU     int
-	Sender  Sender
+	MTU    int
+	Sender Sender
+	// Links are the links to use for the next packet to a node, nil for all. nil is always all.
+	Links   func(api.NodeID) []int
 	Streams Streams
 	// Meta is what the other members are told about this node.
 	Meta Meta

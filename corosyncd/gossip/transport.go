@@ -135,7 +135,7 @@ func (t *transport) WriteTo([]byte, string) (time.Time, error) { return time.Tim
 
 func (t *transport) DialTimeout(string, time.Duration) (net.Conn, error) { return nil, errUnnamed }
 
-// WriteToAddress sends a packet on every link of the node: duplicates do no harm, and a broken link none either.
+// WriteToAddress sends a packet on the links that are in use. Duplicates do no harm.
 func (t *transport) WriteToAddress(b []byte, a memberlist.Address) (time.Time, error) {
 	n, ok := t.g.node(func(n *Node) bool { return n.Name == a.Name })
 	if !ok {
@@ -143,8 +143,8 @@ func (t *transport) WriteToAddress(b []byte, a memberlist.Address) (time.Time, e
 	}
 	var err error
 	sent := false
-	for link, addr := range n.Addrs {
-		if e := t.g.cfg.Sender.SendGossip(n.ID, link, addr, b); e != nil {
+	for _, link := range t.links(&n) {
+		if e := t.g.cfg.Sender.SendGossip(n.ID, link, n.Addrs[link], b); e != nil {
 			err = e
 		} else {
 			sent = true
@@ -156,6 +156,33 @@ func (t *transport) WriteToAddress(b []byte, a memberlist.Address) (time.Time, e
 	return time.Now(), err
 }
 
+// links are the links for a packet to a node.
+func (t *transport) links(n *Node) []int {
+	if t.g.cfg.Links != nil {
+		use := t.g.cfg.Links(n.ID)
+		use = slices.DeleteFunc(slices.Clone(use), func(link int) bool { return link >= len(n.Addrs) })
+		if len(use) > 0 {
+			return use
+		}
+	}
+	all := make([]int, len(n.Addrs))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// inOrder are all links of a node, those in use first.
+func (t *transport) inOrder(n *Node) []int {
+	first := t.links(n)
+	for link := range n.Addrs {
+		if !slices.Contains(first, link) {
+			first = append(first, link)
+		}
+	}
+	return first
+}
+
 // DialAddressTimeout connects over the first link that works.
 func (t *transport) DialAddressTimeout(a memberlist.Address, timeout time.Duration) (net.Conn, error) {
 	n, ok := t.g.node(func(n *Node) bool { return n.Name == a.Name })
@@ -164,8 +191,8 @@ func (t *transport) DialAddressTimeout(a memberlist.Address, timeout time.Durati
 		return nil, fmt.Errorf("gossip with %s: %w", a.Name, errStranger)
 	}
 	var errs []error
-	for link, addr := range n.Addrs {
-		c, err := t.g.cfg.Streams.DialStream(self.Addrs[link], netip.AddrPortFrom(addr, uint16(t.g.cfg.Port)), timeout/time.Duration(len(n.Addrs)))
+	for _, link := range t.inOrder(&n) {
+		c, err := t.g.cfg.Streams.DialStream(self.Addrs[link], netip.AddrPortFrom(n.Addrs[link], uint16(t.g.cfg.Port)), timeout/time.Duration(len(n.Addrs)))
 		if err == nil {
 			return c, nil
 		}

@@ -112,3 +112,16 @@ func FuzzUnwrap(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParse(f *testing.F) {
+	f.Add(strings.Repeat("5a", 32) + "\n" + strings.Repeat("6b", 32) + "\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := Parse(text)
+		if err != nil {
+			return
+		}
+		if len(r) == 0 || len(r) > maxKeys || len(r.Keys()) != len(r) || !r.Has(r.Sealing()) {
+			t.Errorf("%q gave a ring of %d", text, len(r))
+		}
+	})
+}

@@ -133,6 +133,7 @@ type doubt struct {
 	since time.Time
 	last  worker.Result // without an answer
 	tries []bool        // true: no answer; the last Of
+	at    time.Time     // of the last try
 }
 
 // Machine is between the executor's results and the history. One goroutine owns it.
@@ -220,6 +221,10 @@ func (m *Machine) ended(now time.Time, in Ended) {
 	}
 	key := lrm.OpKey(o.Rsc, o.Task, o.Interval)
 	d := m.doubts[key]
+	if d != nil && d.since.IsZero() && now.Sub(d.at) > m.cfg.Deadline {
+		delete(m.doubts, key) // good answers in between are not reported, they only repeat
+		d = nil
+	}
 	if in.Result.Status != lrm.Timeout {
 		m.answered(now, key, d, in.Result)
 		return
@@ -235,7 +240,7 @@ func (m *Machine) ended(now time.Time, in Ended) {
 	if d.since.IsZero() {
 		d.since = now
 	}
-	d.last = in.Result
+	d.last, d.at = in.Result, now
 	d.try(true, m.cfg.Of)
 	silent := d.silent()
 	switch {
@@ -270,6 +275,7 @@ func (m *Machine) answered(now time.Time, key string, d *doubt, r worker.Result)
 		return
 	}
 	d.try(false, m.cfg.Of)
+	d.at = now
 	if !d.since.IsZero() {
 		m.out = append(m.out, Answered{r, now.Sub(d.since)})
 		d.since = time.Time{}

@@ -39,7 +39,7 @@ func (m *Machine) event(now time.Time, node string, ev api.OpEvent) {
 	if !ok && ev.Recorded {
 		m.want("Event failed: " + ev.Op.Key)
 		ignored := f != nil && f.ignoreFailure || m.ignore[node+" "+ev.Op.Key]
-		m.countFailure(now, node, ev.Op, ignored)
+		m.countFailure(now, node, ev.Op, ignored, ev.Fatal)
 	}
 	switch {
 	case f != nil && f.action != 0 && f.number == m.plan.number:
@@ -110,12 +110,13 @@ func (m *Machine) failName(prefix string, op lrm.Op) string {
 // instances of anonymous clones without one, so a number in a name is a unique clone's.
 func (m *Machine) globallyUnique(rsc string) bool { return instance.MatchString(rsc) }
 
-// countFailure raises the fail count that a failed operation has, and remembers the time.
-func (m *Machine) countFailure(now time.Time, node string, op lrm.Op, ignored bool) {
+// countFailure raises the fail count that a failed operation has, and remembers the time. A fatal failure makes the
+// resource leave the node.
+func (m *Machine) countFailure(now time.Time, node string, op lrm.Op, ignored, fatal bool) {
 	count := "value++"
 	forced := op.Transition.Transition < 0
 	switch {
-	case op.Task == "start" && m.optionBool("start-failure-is-fatal", true), op.Task == "stop":
+	case op.Task == "start" && m.optionBool("start-failure-is-fatal", true), op.Task == "stop", fatal:
 		count = "INFINITY"
 	case op.Task == "start":
 	case op.IntervalMs > 0, op.Task == "promote", op.Task == "demote", forced:

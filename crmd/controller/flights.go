@@ -196,7 +196,7 @@ func (m *Machine) expired(now time.Time, a *graph.Action) {
 		ExitReason: "Controller on " + a.Node + " did not return result in time", LastRCChange: now.Unix(), Digest: lrm.Digest(nil)}
 	m.happened(incident.Ended{Key: key.String(), Op: a.Key, Task: a.Task, Resource: a.Resource.ID, Node: a.Node, NoAnswer: true, Text: op.ExitReason})
 	m.recordLost(a, op)
-	m.countFailure(now, a.Node, op, false)
+	m.countFailure(now, a.Node, op, false, false)
 }
 
 // recordLost writes the DC's own record of a lost action; a real result that comes later overwrites it.

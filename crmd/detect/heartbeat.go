@@ -30,16 +30,20 @@ func lookStall(l *look) []Finding {
 	var out []Finding
 	token := float64(max(h.Token, 1))
 	switch late := 100 * float64(h.Late) / token; {
-	case !h.Known && h.Error != "" && l.awayFor() >= l.limit("away"):
-		out = append(out, Finding{Level: Critical, Summary: fmt.Sprintf("corosyncd has not answered for %.0f s: %s", l.awayFor(), h.Error),
-			Evidence: append(facts{fact("corosyncd", h.Error, "")}, l.starvation()...)})
+	case l.awayFor() >= l.limit("away"):
+		why := h.Error
+		if why == "" {
+			why = "no answer yet"
+		}
+		out = append(out, Finding{Level: Critical, Summary: fmt.Sprintf("corosyncd has not answered for %.0f s: %s", l.awayFor(), why),
+			Evidence: append(facts{fact("corosyncd", why, ""), fact("not answered for", fmt.Sprintf("%.1f s", l.awayFor()), fmt.Sprintf("%g s", l.limit("away")))}, l.starvation()...)})
 	case h.Known && h.Token > 0 && late >= l.limit("late"):
 		out = append(out, Finding{Level: level(late >= 100, true, false), Event: true,
 			Summary: fmt.Sprintf("corosyncd was not scheduled for %s, the token is %s", ms(h.Late), ms(h.Token)),
 			Evidence: append(facts{fact("lateness of corosyncd", ms(h.Late), fmt.Sprintf("%.0f ms", l.limit("late")*token/100)),
 				fact("realtime priority", yes(h.Realtime), "")}, l.starvation()...)})
 	}
-	for _, p := range l.quiet() {
+	for _, p := range quiet(l.now) {
 		if p.answers(h) {
 			out = append(out, Finding{Subject: p.node, Level: Critical, Event: true,
 				Summary: fmt.Sprintf("no heartbeat from %s for %s on any link, but its crmd answered %s ago: the host stalls, the network works", p.node, ms(p.silent), ms(p.digest)),
@@ -47,11 +51,25 @@ func lookStall(l *look) []Finding {
 					fact("lateness here", ms(l.now.Late), "")}})
 		}
 	}
-	return out
+	for _, p := range l.now.Lost {
+		if p.Answered {
+			out = append(out, Finding{Subject: p.Node, Level: Critical, Event: true,
+				Summary:  fmt.Sprintf("%s was lost after %s without a heartbeat on any link, but its crmd answered at that moment: the host stalls, the network works", p.Node, ms(p.Silent)),
+				Evidence: []api.Evidence{fact("silent on every link", ms(p.Silent), ms(h.Token)), fact("its crmd", "answered", ""), fact("lateness here", ms(l.now.Late), "")}})
+		}
+	}
+	return merge(out)
 }
 
-// awayFor is for how many seconds corosyncd has not answered.
+// awayFor is for how many seconds corosyncd has not answered; 0 while nothing was ever wrong.
 func (l *look) awayFor() float64 {
+	h := &l.now.Heartbeat
+	if h.Answered > 0 {
+		return float64(l.now.At-h.Answered) / 1000
+	}
+	if h.Known || h.Error == "" {
+		return 0
+	}
 	list := l.ring.Since(time.Minute)
 	since := l.now.At
 	for i := len(list) - 1; i >= 0 && !list[i].Heartbeat.Known; i-- {
@@ -74,35 +92,43 @@ type silence struct {
 	node   string
 	silent int64 // the shortest silence of its links, ms
 	digest int64
+	// unanswered tells that the node's crmd was asked and did not answer.
+	unanswered bool
+	refused    int64 // how long ago it last did not answer, ms; 0 is never
 }
 
-// answers reports whether the node's crmd has been heard lately, and after its heartbeats ended.
+// answers reports whether the node's crmd has been heard lately, and after its heartbeats ended. The last
+// heartbeat came up to an interval before their end.
 func (s silence) answers(h *api.HeartbeatVitals) bool {
-	return s.digest >= 0 && s.digest <= lately && !s.vanished(h)
+	if s.refused > 0 && s.refused < min(s.silent, h.Interval+jitter) {
+		return false // the network may just work again: its crmd is heard before the next heartbeat is due
+	}
+	return s.digest >= 0 && s.digest <= lately && s.digest+h.Interval+jitter < s.silent
 }
 
-// vanished reports whether crmd and heartbeats of the node ended at the same time, as far as that can be told:
-// the last heartbeat came up to an interval before the end.
+// vanished reports whether crmd and heartbeats of the node ended at the same time, as far as that can be told,
+// and a crmd that is alive would have been heard by now.
 func (s silence) vanished(h *api.HeartbeatVitals) bool {
-	return s.digest < 0 || s.digest+h.Interval+jitter >= s.silent
+	return s.digest < 0 || s.digest+h.Interval+jitter >= s.silent && (s.digest >= overdue || s.unanswered)
 }
 
 const (
-	// lately is how old in ms the last word of a crmd that is alive may be: digests come every second.
-	lately = 2500
+	// lately is how old in ms the last word of a crmd that is alive may be, overdue from when on it is not: digests
+	// come every second.
+	lately, overdue = 2500, 1500
 	// jitter is by how much in ms two processes that are both alive may differ.
 	jitter = 300
 )
 
-// quiet lists nodes that are silent on all links for longer than half the token.
-func (l *look) quiet() []silence {
-	h := &l.now.Heartbeat
+// quiet lists nodes that were silent on all links for longer than half the token in that sample.
+func quiet(v *api.Vitals) []silence {
+	h := &v.Heartbeat
 	if !h.Known || h.Token <= 0 {
 		return nil
 	}
 	var out []silence
-	for _, p := range l.now.Peers {
-		s := silence{node: p.Node, silent: -1, digest: p.Digest}
+	for _, p := range v.Peers {
+		s := silence{node: p.Node, silent: -1, digest: p.Digest, unanswered: p.Unanswered, refused: p.Refused}
 		for i := range h.Links {
 			if k := &h.Links[i]; k.Node == p.Node && (s.silent < 0 || k.Silent < s.silent) {
 				s.silent = k.Silent
@@ -110,6 +136,23 @@ func (l *look) quiet() []silence {
 		}
 		if s.silent >= h.Token/2 {
 			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// linkGrace is how long a link may take to be up again after its node has stalled.
+const linkGrace = 10 * time.Second
+
+// silenced are the nodes of which no link is to be blamed: all of them are silent, or their host has stalled a
+// moment ago and its links are coming up again.
+func (l *look) silenced() map[string]bool {
+	out := make(map[string]bool)
+	for _, v := range l.ring.Since(linkGrace) {
+		for _, p := range quiet(v) {
+			if v == l.now || p.answers(&v.Heartbeat) {
+				out[p.node] = true
+			}
 		}
 	}
 	return out
@@ -152,16 +195,27 @@ func lookNetwork(l *look) []Finding {
 	}
 	var out []Finding
 	h := &l.now.Heartbeat
-	for _, p := range l.quiet() {
+	for _, p := range quiet(l.now) {
 		if p.vanished(h) {
-			out = append(out, Finding{Subject: p.node, Level: level(p.silent >= h.Token, p.silent >= h.Token*3/4, true),
+			out = append(out, Finding{Subject: p.node, Level: level(p.silent >= h.Token, true, true),
 				Summary: fmt.Sprintf("nothing from %s for %s, neither heartbeats nor its crmd; this host is on time", p.node, ms(p.silent)),
 				Evidence: []api.Evidence{fact("silent on every link", ms(p.silent), ms(h.Token)), fact("last word of its crmd", ms(p.digest), ""),
 					fact("lateness here", ms(max(h.Late, l.now.Late)), "")}})
 		}
 	}
+	for _, p := range l.now.Lost {
+		if !p.Answered {
+			out = append(out, Finding{Subject: p.Node, Level: Critical, Event: true,
+				Summary:  fmt.Sprintf("%s was lost after %s without a heartbeat, and its crmd does not answer; this host is on time", p.Node, ms(p.Silent)),
+				Evidence: []api.Evidence{fact("silent on every link", ms(p.Silent), ms(h.Token)), fact("its crmd", "no answer", ""), fact("lateness here", ms(max(h.Late, l.now.Late)), "")}})
+		}
+	}
+	silenced := l.silenced()
 	for i := range h.Links {
 		k := &h.Links[i]
+		if silenced[k.Node] {
+			continue
+		}
 		name := fmt.Sprintf("link %d to %s", k.Link, k.Node)
 		lost, got := int64(0), int64(0)
 		for _, v := range l.ring.Since(10 * time.Second) {
@@ -184,7 +238,7 @@ func lookNetwork(l *look) []Finding {
 			fact("round trip", fmt.Sprintf("%d us", k.RTT), ""), fact("lateness here", ms(max(h.Late, l.now.Late)), "")}
 		out = append(out, f)
 	}
-	return out
+	return merge(out)
 }
 
 var linkFlap = Rule{

@@ -126,7 +126,7 @@ func ended(op Op, x ocfexec.Exit) (Outcome, remains) {
 		out.Status = lrm.Timeout
 		out.ExitReason = "Resource agent did not complete within " + readable(op.TimeoutMs)
 		for _, p := range x.Hang {
-			out.Hang = append(out.Hang, HungProcess{PID: p.PID, PPID: p.PPID, Comm: p.Comm, State: string(p.State), WChan: p.WChan})
+			out.Hang = append(out.Hang, HungProcess{PID: p.PID, PPID: p.PPID, Comm: p.Comm, State: string(p.State), WChan: p.WChan, Stack: p.Stack})
 		}
 	case x.Signal != 0 || x.Cancelled:
 		out.Status = lrm.Error

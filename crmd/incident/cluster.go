@@ -286,8 +286,9 @@ func (m *Machine) decide(now time.Time, r *record, ev Planned) {
 		if len(d.Notes) < maxNotes {
 			d.Notes = append(d.Notes, api.Note{Subject: c.Resource, Stage: "plan", Why: c.text()})
 		}
-		if c.Verb == "Stop" || c.Blocked {
-			r.down = append(r.down, base(c.Resource))
+		// An instance of a clone that stops leaves the others.
+		if (c.Verb == "Stop" || c.Blocked) && !strings.Contains(c.Resource, ":") {
+			r.down = append(r.down, c.Resource)
 		}
 	}
 	r.Decision = append(r.Decision, d)

@@ -52,12 +52,11 @@ func signs(in *api.Incident, node string) []sign {
 		if a := e.Alarm; a != nil && a.Node == node && slices.Contains(roots, a.Name) {
 			out = append(out, sign{a.Name, a.Node, a.Severity, a.Raised, a.Summary, a.Advice})
 		}
-		if len(e.Digests) == 0 {
-			continue
-		}
-		for _, name := range e.Digests[len(e.Digests)-1].Alarms {
-			if e.Digests[0].Node == node && slices.Contains(roots, name) {
-				out = append(out, sign{name: name, node: node, severity: api.Warning, at: e.At, text: "it was raised in the last vitals that the peers hold"})
+	}
+	if d := last(in, node); d != nil { // of an alarm of which the peers have not heard more
+		for _, name := range d.Alarms {
+			if slices.Contains(roots, name) && !slices.ContainsFunc(out, func(s sign) bool { return s.name == name }) {
+				out = append(out, sign{name: name, node: node, severity: api.Warning, at: d.At, text: "it was raised in the last vitals that the peers hold"})
 			}
 		}
 	}
@@ -67,7 +66,7 @@ func signs(in *api.Incident, node string) []sign {
 	if !happened {
 		out = slices.DeleteFunc(out, func(s sign) bool { return slices.Contains(standing, s.name) && !strained(in, node) })
 	}
-	return slices.CompactFunc(out, func(a, b sign) bool { return a.name == b.name && a.node == b.node && b.advice == nil })
+	return out
 }
 
 // last is the newest digest of a node in the evidence.
@@ -202,18 +201,19 @@ func diagnoseResource(in *api.Incident) {
 		in.Cause = api.Cause{Name: "unknown", Confidence: api.Unknown, Text: in.Trigger}
 		return
 	}
-	if h := first.Hang; h != nil {
+	silent := strings.Contains(first.Text, noAnswer)
+	if h := first.Hang; h != nil && (!silent || h.Starved != "") {
 		hung(in, h)
 		return
 	}
 	list := signs(in, in.Node)
-	if strings.Contains(first.Text, noAnswer) {
+	if silent {
 		if len(list) > 0 {
 			take(in, list, fmt.Sprintf("the agent of %s got no answer in time on a node that was in trouble: %s", in.Subject, list[0].text))
 			return
 		}
 		in.Cause = api.Cause{Name: "agent", Confidence: api.Possible, Text: fmt.Sprintf("%s did not answer its agent in time, and the host had enough of everything", in.Subject),
-			Because: []string{first.Text}}
+			Because: append([]string{first.Text}, doing(first.Hang)...)}
 		in.Advice = []string{"Look at what the service was doing then; if it is only slow, raise the timeout of its monitor."}
 		return
 	}
@@ -241,6 +241,26 @@ func hung(in *api.Incident, h *api.Hang) {
 			c.Name = "io.stall"
 		}
 	}
+	c.Because = doing(h)
+	in.Cause = c
+	for _, s := range signs(in, in.Node) {
+		if h.Starved != "" || s.name == "process.hung" || s.name == "io.stall" || s.name == "disk.damaged" {
+			in.Advice = append(in.Advice, s.advice...)
+		}
+	}
+	if len(in.Advice) == 0 {
+		in.Advice = []string{"State T: something stopped the process (kill -CONT continues it); state D: look at its disk or network file system.",
+			fmt.Sprintf("hcs resource cleanup %s lets it come back to %s.", in.Subject, in.Node)}
+	}
+	slices.Sort(in.Advice)
+	in.Advice = slices.Compact(in.Advice)
+}
+
+// doing says what the processes were doing that gave no answer, and how the host was.
+func doing(h *api.Hang) (out []string) {
+	if h == nil {
+		return nil
+	}
 	for _, p := range h.Processes {
 		text := fmt.Sprintf("%s[%d] is in state %s", p.Comm, p.PID, p.State)
 		if p.WChan != "" {
@@ -249,21 +269,12 @@ func hung(in *api.Incident, h *api.Hang) {
 		if len(p.Stack) > 0 {
 			text += " (" + strings.Join(p.Stack[:min(4, len(p.Stack))], " < ") + ")"
 		}
-		c.Because = append(c.Because, text)
+		out = append(out, text)
 	}
 	if h.Host != nil {
-		c.Because = append(c.Because, "the host then: "+digestText(h.Host))
+		out = append(out, "the host then: "+digestText(h.Host))
 	}
-	in.Cause = c
-	for _, s := range signs(in, in.Node) {
-		in.Advice = append(in.Advice, s.advice...)
-	}
-	if len(in.Advice) == 0 {
-		in.Advice = []string{"State T: something stopped the process (kill -CONT continues it); state D: look at its disk or network file system.",
-			fmt.Sprintf("hcs resource cleanup %s lets it come back to %s.", in.Subject, in.Node)}
-	}
-	slices.Sort(in.Advice)
-	in.Advice = slices.Compact(in.Advice)
+	return out
 }
 
 // diagnoseChange explains why the cluster acted although nothing was broken.

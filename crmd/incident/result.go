@@ -56,7 +56,7 @@ func result(r *record) string {
 	case api.IncidentAlarm, api.IncidentThrottle:
 		return "it lasted " + span(took)
 	case api.IncidentMonitor:
-		return fmt.Sprintf("the answers came in the end or were confirmed as missing, within %s; no answer alone made no resource fail", span(took))
+		return fmt.Sprintf("late answers of %s did not count as failures by themselves; over after %s", strings.Join(r.Resources, ", "), span(took))
 	case api.IncidentQuorum:
 		return r.Headline
 	}

@@ -49,6 +49,7 @@ type Observer struct {
 	settings Settings
 	members  map[string]time.Time // whose silence means something, until when; zero is without end
 	peers    map[string]*book
+	lost     []api.LostPeer // since the last sample
 	digest   []byte
 	last     api.Digest
 	alarms   uint64        // rises whenever an alarm is raised, changed or cleared
@@ -96,6 +97,7 @@ func (o *Observer) complete(v *api.Vitals) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	v.Timeouts = o.settings.Timeouts
+	v.Lost, o.lost = o.lost, nil
 	v.Throttle = api.ThrottleVitals{Mode: o.meter.Mode().String(), Inputs: o.meter.Inputs()}
 	now := time.Now()
 	for name, until := range o.members {
@@ -106,6 +108,10 @@ func (o *Observer) complete(v *api.Vitals) {
 		p := api.PeerVitals{Node: name, Digest: -1}
 		if b := o.peers[name]; b != nil && !b.heard.IsZero() {
 			p.Digest = now.Sub(b.heard).Milliseconds()
+			p.Unanswered = b.refused.After(b.heard)
+		}
+		if b := o.peers[name]; b != nil && !b.refused.IsZero() {
+			p.Refused = max(1, now.Sub(b.refused).Milliseconds())
 		}
 		v.Peers = append(v.Peers, p)
 	}

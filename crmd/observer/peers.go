@@ -15,6 +15,7 @@ import (
 // book is what is known of another node. It outlives the node.
 type book struct {
 	heard   time.Time // last sign of life of its crmd
+	refused time.Time // when it last did not answer
 	digests series.Digests
 	alarms  []api.Alarm
 	ended   []api.Alarm
@@ -58,11 +59,15 @@ func (o *Observer) Forget(node string) {
 	delete(o.peers, node)
 }
 
-// Answered notes a sign of life of a node's crmd besides its digests.
-func (o *Observer) Answered(node string) {
+// Answered notes whether a node's crmd, when it was asked, gave a sign of life.
+func (o *Observer) Answered(node string, yes bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.book(node).heard = time.Now()
+	if b := o.book(node); yes {
+		b.heard = time.Now()
+	} else {
+		b.refused = time.Now()
+	}
 }
 
 // Heard takes what a node says of itself, and returns the alarms that are new or worse there and those that are over.
@@ -84,6 +89,13 @@ func (o *Observer) Heard(node string, w api.Word) (raised, cleared []api.Alarm, 
 	}
 	b.digests.Add(d)
 	return raised, cleared, nil
+}
+
+// Lost notes that a node was lost, for the next sample.
+func (o *Observer) Lost(p api.LostPeer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lost = append(o.lost, p)
 }
 
 // missing are the alarms of a that are not in b, where the severity counts if it says so.

@@ -15,6 +15,8 @@ type Watch struct {
 	PID      int
 	Start    uint64 // tells it from a later process with the same pid
 	Comm     string
+	// Main is the process that the resource stands and falls with. A zombie beside it means nothing.
+	Main bool
 	// Probe and Failures are the result of the resource's own probe, if it has one.
 	Probe    string
 	Failures int
@@ -43,7 +45,7 @@ func (r *processReader) read(now time.Time) filler {
 	var list []api.ProcessVitals
 	present := make(map[identity]seen)
 	for _, w := range r.watches() {
-		p := api.ProcessVitals{Resource: w.Resource, PID: w.PID, Start: w.Start, Comm: w.Comm, State: "-", Probe: w.Probe, Failures: w.Failures}
+		p := api.ProcessVitals{Resource: w.Resource, PID: w.PID, Start: w.Start, Comm: w.Comm, Main: w.Main, State: "-", Probe: w.Probe, Failures: w.Failures}
 		x, err := proc.ReadIn(r.root, w.PID)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			continue
@@ -53,6 +55,9 @@ func (r *processReader) read(now time.Time) filler {
 			if x.State == 'D' || x.State == 'T' {
 				p.WChan = proc.WChan(r.root, w.PID)
 			}
+		}
+		if !w.Main && p.State == "Z" {
+			continue
 		}
 		id := identity{w.PID, w.Start}
 		was := r.seen[id]

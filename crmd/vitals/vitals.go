@@ -131,6 +131,7 @@ func (s *Sampler) Run(ctx context.Context) error {
 		all.Go(func() { src.run(ctx) })
 	}
 	all.Go(func() { s.kmsg.run(ctx) })
+	s.Poke() // the first sample comes at once
 	s.loop(ctx)
 	done := make(chan struct{})
 	go func() { all.Wait(); close(done) }()

@@ -18,7 +18,7 @@ import (
 // Command is "cluster".
 func Command(s *session.Session) *cobra.Command {
 	return verb.Noun("cluster", "Make a cluster, join one, start and stop this node", "",
-		initCommand(s), join(s), token(s), start(s), stop(s), status(s), authkey(s), destroy(s))
+		initCommand(s), importCommand(s), join(s), token(s), start(s), stop(s), status(s), authkey(s), destroy(s))
 }
 
 // hostname is this machine's name without its domain, which is its node name unless something else is said.

@@ -80,6 +80,8 @@ type Explanation struct {
 	Pending  []session.Effect    `json:"pending"`
 	Notes    []api.Note          `json:"notes"`
 	Timeline []api.TimelineEvent `json:"timeline"`
+	// Supervision is how its processes are watched, on each node where it is active.
+	Supervision []api.Supervision `json:"supervision,omitempty"`
 	// Incident is the last one that the subject was part of.
 	Incident *api.Incident `json:"incident,omitempty"`
 }
@@ -161,6 +163,7 @@ func explain(ctx context.Context, s *session.Session, subject string, since time
 		}
 	}
 	slices.SortStableFunc(e.Timeline, func(a, b api.TimelineEvent) int { return int(a.At - b.At) })
+	e.Supervision = supervised(ctx, crm, e.Resource)
 	e.Incident, err = story.Last(ctx, s, story.Query{Subject: subject, Since: since})
 	return e, err
 }
@@ -227,6 +230,10 @@ func (e *Explanation) write(s *session.Session, since time.Duration) {
 			}
 			s.Say("  %s%s %s", subject, n.Why, paint.Paint(render.Quiet, "("+n.Stage+")"))
 		}
+	}
+	for _, x := range e.Supervision {
+		title("If its process hangs")
+		supervision(s, x)
 	}
 	if e.Incident != nil {
 		title("The last incident")

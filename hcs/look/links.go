@@ -47,7 +47,7 @@ func links(ctx context.Context, s *session.Session) error {
 	for _, n := range st.View.Nodes {
 		names[n.ID] = n.Name
 	}
-	t := render.NewTable(s, "node", "link", "address", "state", "round trip", "lost", "flaps", "last heard")
+	t := render.NewTable(s, "node", "link", "address", "state", "round trip", "worst", "lost", "flaps", "last heard", "carries")
 	for _, l := range list {
 		if l.Local == l.Remote {
 			continue
@@ -59,8 +59,8 @@ func links(ctx context.Context, s *session.Session) error {
 		case !l.Connected:
 			word = render.T(render.Bad, "down")
 		}
-		t.Row(render.C(names[l.Node]), render.C(strconv.Itoa(l.Link)), render.C(l.Remote), word, render.C(roundTrip(l.RTT)), render.C(loss(l)),
-			render.C(strconv.FormatUint(l.Flaps, 10)), render.C(render.Ago(s.Now(), render.Millis(l.LastHeard))))
+		t.Row(render.C(names[l.Node]), render.C(strconv.Itoa(l.Link)), render.C(l.Remote), word, render.C(roundTrip(l.RTT)), render.C(roundTrip(l.RTTMax)), render.C(loss(l)),
+			render.C(strconv.FormatUint(l.Flaps, 10)), render.C(render.Ago(s.Now(), render.Millis(l.LastHeard))), render.C(carries(l)))
 	}
 	if t.Empty() {
 		s.Say("This node has no links: it is the only one.")
@@ -83,4 +83,12 @@ func loss(l api.LinkStatus) string {
 		return "0"
 	}
 	return fmt.Sprintf("%d (%.2f %%)", l.Lost, 100*float64(l.Lost)/float64(l.Received+l.Lost))
+}
+
+// carries says what a link carries: heartbeats use every link, the rest those that link_mode says.
+func carries(l api.LinkStatus) string {
+	if l.InUse {
+		return "everything"
+	}
+	return "heartbeats"
 }

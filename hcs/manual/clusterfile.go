@@ -84,7 +84,14 @@ var sections = []section{
 		{"token_coefficient", "What is added to token for each node above two. Default: 0."},
 		{"token_retransmits_before_loss_const", "A node sends one heartbeat more than this in the token time. Default: 4."},
 		{"consensus", "How long survivors that disagree may take to settle on one view. Default: 1.2 times the token time."},
+		{"link_mode", "Which links carry what is no heartbeat: passive (one), active (all), rr (in turn). Default: passive."},
 		{"stall_grace", "How much longer a node that admits that it is starved may be late. Default: 3000."},
+	}},
+	{"[[totem.interface]]", "One section for each link that is treated in another way than the others. Heartbeats use every link.", [][2]string{
+		{"linknumber", "The link: the position of its address in links, from 0."},
+		{"knet_link_priority", "With link_mode passive, what is no heartbeat goes over the connected link with the highest. Default: 0; of equal ones the lowest number is used."},
+		{"knet_ping_timeout", "After how many milliseconds without a heartbeat the link is shown as down. Default: the token time divided by knet_pong_count."},
+		{"knet_pong_count", "How many heartbeats bring it up again. Default: 2."},
 	}},
 	{"[[node]]", "One section for each node.", [][2]string{
 		{"name, id", "Name and number of the node."},
@@ -135,6 +142,21 @@ var sections = []section{
 		{"disks", "Directories whose file systems are probed by writing, syncing and reading a small file, besides that of Holdfast's own state."},
 		{"disk_every, disk_deadline", "The time between two probes (10s), and after which a disk counts as stuck (2s)."},
 		{"disk_probe", "false measures the use only and writes nothing."},
+	}},
+	{"[monitor]", "When a monitor that gives no answer counts as failed. A bad answer always does.", [][2]string{
+		{"failures, tries", "On a starved host so many of the last tries must have got no answer. Default: 3 of 4; failures = 1, tries = 1 counts the first, as Pacemaker does."},
+		{"deadline", "Without a good answer for that long it has failed all the same. Default: 60s."},
+		{"starved", "A table: what makes a host starved. cpu, memory and io are pressure stall information in percent (some, full, full; 60, 10, 50), load_per_core counts where the kernel has none (4), late is how long a process waits for a processor (1s); 0 is never."},
+	}},
+	{"[supervise]", "What follows when the processes of a resource hang (see the detector process.hung).", [][2]string{
+		{"on_hang", "failover makes the resource leave the node, restart restarts it in place first, alarm only tells. Default: failover."},
+		{"restarts, pause", "With restart: how often within the pause; then it leaves the node. Default: 1 in 6h."},
+		{"kill", "false leaves the hung processes to the agent's stop. Default: true: a stopped process does not answer a stop, whose timeout would fence the node."},
+		{"probe_interval, probe_timeout", "For the probes of single resources. Default: 10s, 5s."},
+	}},
+	{"[supervise.RESOURCE]", "The same for one resource, and:", [][2]string{
+		{"pidfile", "Where its process is found, when neither a parameter pid or pidfile says it nor the process has the agent's environment."},
+		{"probe", "A program with its arguments that exits with 0 when the resource works. The detector process.hung counts its failures (probes)."},
 	}},
 	{"[detector.\"NAME\"]", "What raises an alarm. hcs alarms --detectors lists the detectors and their thresholds, which are keys here.", [][2]string{
 		{"enabled", "false switches the detector off."},

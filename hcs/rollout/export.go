@@ -92,6 +92,20 @@ func exported(ctx context.Context, s *session.Session) (string, error) {
 	return text, verify(conf, text)
 }
 
+// Written is the cluster file of a CIB's configuration and the text of the membership's sections; without that the
+// nodes are the CIB's, with addresses that have to be filled in.
+func Written(membership string, conf *cibxml.Element) (string, error) {
+	if membership == "" {
+		membership = skeleton(conf)
+	}
+	f, err := clusterfile.Parse("the cluster file", []byte(membership))
+	if err != nil {
+		return "", session.Fail(api.CodeConfig, "the nodes of the CIB cannot be written as a cluster file:\n%v", err)
+	}
+	text := export.File(membership, f, export.Input{Configuration: conf, Secret: func(_, _, _ string) string { return "" }})
+	return text, verify(conf, text)
+}
+
 // skeleton is a cluster file with the nodes of a CIB, for a CIB without one. The addresses have to be filled in.
 func skeleton(conf *cibxml.Element) string {
 	var b strings.Builder

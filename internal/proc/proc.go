@@ -24,6 +24,8 @@ type Process struct {
 	Comm  string // the kernel's name of it, at most 15 bytes
 	// WChan is the kernel function in which it sleeps; "" when it runs or the kernel does not tell.
 	WChan string
+	// Stack is its kernel stack, innermost function first; set by Tree, and readable by root only.
+	Stack []string
 }
 
 // String is such as "mount.nfs[812] D in nfs_wait_bit_killable".
@@ -89,8 +91,8 @@ func Alive(pid int, start uint64) bool {
 	return err == nil && p.Start == start && !p.Gone()
 }
 
-// Find lists the processes for which keep says yes, at most limit of them.
-func Find(limit int, keep func(Process) bool) []Process {
+// PIDs lists every process, which costs little: nothing is read of them.
+func PIDs() []int {
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return nil
@@ -100,12 +102,19 @@ func Find(limit int, keep func(Process) bool) []Process {
 	if err != nil {
 		return nil
 	}
-	var found []Process
+	pids := make([]int, 0, len(names))
 	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
 		}
+	}
+	return pids
+}
+
+// Find lists the processes for which keep says yes, at most limit of them.
+func Find(limit int, keep func(Process) bool) []Process {
+	var found []Process
+	for _, pid := range PIDs() {
 		if len(found) >= limit {
 			break
 		}
@@ -128,7 +137,7 @@ func Tree(pid, limit int) []Process {
 		}
 		queue = append(queue, Children(p.PID)...)
 		if !p.Gone() {
-			p.WChan = WChan("/proc", p.PID)
+			p.WChan, p.Stack = WChan("/proc", p.PID), Stack("/proc", p.PID)
 			found = append(found, p)
 		}
 	}
@@ -169,6 +178,27 @@ func WChan(root string, pid int) string {
 		return s
 	}
 	return ""
+}
+
+// maxStack bounds the functions that Stack returns.
+const maxStack = 16
+
+// Stack reads the functions on a process's kernel stack, innermost first; root is /proc. It is empty where the
+// kernel does not tell, or not to this user.
+func Stack(root string, pid int) []string {
+	raw, err := os.ReadFile(root + "/" + strconv.Itoa(pid) + "/stack")
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for line := range strings.Lines(string(raw)) {
+		_, f, ok := strings.Cut(strings.TrimSpace(line), "] ") // [<0>] do_signal_stop+0x1b0/0x290
+		f, _, _ = strings.Cut(f, "+")
+		if ok && f != "" && len(out) < maxStack {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // Environ reads a variable of a process's environment as it was at exec. Unlike Read it can block on a

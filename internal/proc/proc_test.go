@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"reflect"
 	"syscall"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ func TestParseStat_NameMayHoldAnything(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Process{PID: 42, PPID: 7, Group: 40, Session: 39, Start: 998877, State: 'D', Comm: "a) (b c"}
-	if p != want {
+	if !reflect.DeepEqual(p, want) {
 		t.Errorf("got %+v", p)
 	}
 	for _, bad := range []string{"", "42 x", "42 (x) S 1", "42 (x) S a b c 0 -1 4 1 2 3 4 5 6 7 8 20 0 1 0 99 1"} {

@@ -107,9 +107,6 @@ func (p *peer) up(ctx context.Context, want shape) error {
 	if want.slow {
 		args = append(args, "--no-rr")
 	}
-	if want.bare {
-		args = append(args, "--env", "NO_PACEMAKER=1")
-	}
 	if err := p.peerlab(ctx, args...); err != nil {
 		return err
 	}

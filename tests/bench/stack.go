@@ -46,7 +46,8 @@ type stack interface {
 // shape is what a cluster is made of.
 type shape struct {
 	nodes, token int // the heartbeat's token in ms
-	// bare nodes run the heartbeat and nothing else; a slow one runs it without realtime priority.
+	// bare nodes run the heartbeat and nothing else, where the stack can; a slow one runs it without realtime
+	// priority.
 	bare, slow bool
 }
 

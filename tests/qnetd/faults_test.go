@@ -19,8 +19,8 @@ import (
 const heuristics = `[quorum.device.heuristics]
 mode = "on"
 interval = 1000
-timeout = 1000
-sync_timeout = 1000
+timeout = 5000
+sync_timeout = 5000
 exec_file = "/usr/bin/test -e /run/healthy"
 `
 
@@ -66,48 +66,76 @@ func (w *world) healthy(n *lab.Node, yes bool) {
 	})
 }
 
-// survives waits until one node goes on alone with the resource and has fenced the other.
+// survives waits until one node goes on alone with the resource, has dealt with the other, and the other is off or
+// stands still.
 func (w *world) survives(winner, loser *lab.Node) {
 	w.t.Helper()
 	w.until(winner.Name+" survives", func(ctx context.Context) (bool, error) {
 		v, err := holdfast.View(ctx, winner)
-		if err != nil || len(v.Members) != 1 || !v.Quorum.Quorate || v.Stale || loser.Powered() {
-			return false, fmt.Errorf("%s: %+v %v, %s powered: %t", winner.Name, v.Quorum, err, loser.Name, loser.Powered())
+		if err != nil || len(v.Members) != 1 || !v.Quorum.Quorate || v.Stale || !w.runs(ctx, winner) {
+			return false, fmt.Errorf("%s: %+v, stale %t, runs j1: %t (%v)", winner.Name, v.Quorum, v.Stale, w.runs(ctx, winner), err)
 		}
-		return w.runs(ctx, winner), fmt.Errorf("j1 does not run on %s", winner.Name)
+		if loser.Powered() {
+			if v, err := holdfast.View(ctx, loser); err != nil || v.Quorum.Quorate {
+				return false, fmt.Errorf("%s: %+v (%v)", loser.Name, v.Quorum, err)
+			}
+		}
+		s, err := holdfast.Status(ctx, winner)
+		return s.State == "S_IDLE" && s.DC == winner.Name, fmt.Errorf("%s: %s, DC %s (%v)", winner.Name, s.State, s.DC, err)
 	})
 	if !winner.Powered() {
 		w.t.Fatalf("%s was fenced too", winner.Name)
 	}
 }
 
-// runs reports whether a node runs the resource, as its own agent has said.
-func (w *world) runs(ctx context.Context, n *lab.Node) bool {
+// state is what the DC knows of a node.
+func (w *world) state(ctx context.Context, n *lab.Node) *cibxml.Element {
 	reply, err := holdfast.CIB(ctx, n, api.CIBRequest{Op: "query", Section: "status"})
 	if err != nil {
-		return false
+		return nil
 	}
 	status, err := cibxml.Parse(reply.XML)
 	w.must(err)
 	for ns := range status.Tags("node_state") {
-		if ns.Get("uname") != n.Name {
-			continue
+		if ns.Get("uname") == n.Name {
+			return ns
 		}
-		last := ns.Child("lrm").Child("lrm_resources").Find("lrm_resource", "j1").Find("lrm_rsc_op", "j1_last_0")
-		return last.Get("operation") != "stop" && last.Get("rc-code") == "0"
 	}
-	return false
+	return nil
+}
+
+// runs reports whether a node runs the resource.
+func (w *world) runs(ctx context.Context, n *lab.Node) bool {
+	last := w.state(ctx, n).Child("lrm").Child("lrm_resources").Find("lrm_resource", "j1").Find("lrm_rsc_op", "j1_last_0")
+	return last.Get("rc-code") == "0" && last.Get("operation") != "stop"
+}
+
+// online reports whether a node has joined.
+func (w *world) online(ctx context.Context, n *lab.Node) bool {
+	ns := w.state(ctx, n)
+	return ns.Get("crmd") == "online" && ns.Get("join") == "member"
 }
 
 // again brings the fenced node back.
 func (w *world) again(loser *lab.Node) {
 	w.t.Helper()
+	w.must(loser.PowerOff()) // one that had not joined before is not fenced
 	w.must(w.Net.Heal())
 	w.must(loser.PowerOn(w.ctx))
 	w.sh(loser, "touch /run/healthy")
 	w.whole()
 	_, err := w.WaitIdle(w.ctx)
 	w.must(err)
+	// A node that has not joined yet runs nothing, and one without the configuration cannot go on alone.
+	w.until("both nodes have joined and have the configuration", func(ctx context.Context) (bool, error) {
+		for _, n := range w.Nodes() {
+			s, err := holdfast.Status(ctx, n)
+			if err != nil || len(s.Voters) != 2 || !w.online(ctx, n) {
+				return false, fmt.Errorf("%s: voters %v (%v)", n.Name, s.Voters, err)
+			}
+		}
+		return true, nil
+	})
 }
 
 // pair is a whole cluster of two nodes with a resource, and heuristics that pass.
@@ -131,28 +159,28 @@ func rightSide(t *testing.T, s server) {
 	w, n1, n2 := pair(t, s)
 	for _, c := range []struct {
 		name  string
-		short bool // part of `make test`
+		short server // with which server it is part of `make test`
 		do    func() (winner, loser *lab.Node)
 	}{
-		{"link cut: the lowest id", false, func() (_, _ *lab.Node) {
+		{"link cut: the lowest id", nil, func() (_, _ *lab.Node) {
 			w.cut(n1, n2, true)
 			return n1, n2
 		}},
-		{"link cut, heuristics of n1 fail: n2", true, func() (_, _ *lab.Node) {
+		{"link cut, heuristics of n1 fail: n2", debian{}, func() (_, _ *lab.Node) {
 			w.healthy(n1, false)
 			w.cut(n1, n2, true)
 			return n2, n1
 		}},
-		{"power of n1 is cut: n2", false, func() (_, _ *lab.Node) {
+		{"power of n1 is cut: n2", nil, func() (_, _ *lab.Node) {
 			w.must(n1.PowerOff())
 			return n2, n1
 		}},
-		{"n1 hears neither n2 nor the server: n2", false, func() (_, _ *lab.Node) {
+		{"n1 hears neither n2 nor the server: n2", nil, func() (_, _ *lab.Node) {
 			w.cut(n1, w.arbiter, true)
 			w.cut(n1, n2, true)
 			return n2, n1
 		}},
-		{"server killed and back, then a link cut: the lowest id", false, func() (_, _ *lab.Node) {
+		{"server killed and back, then a link cut: the lowest id", nil, func() (_, _ *lab.Node) {
 			w.kill()
 			w.lost()
 			w.serve()
@@ -160,7 +188,7 @@ func rightSide(t *testing.T, s server) {
 			w.cut(n1, n2, true)
 			return n1, n2
 		}},
-		{"link cut while the server is away: nobody, until it is back", true, func() (_, _ *lab.Node) {
+		{"link cut while the server is away: nobody, until it is back", debian{}, func() (_, _ *lab.Node) {
 			w.kill()
 			w.lost()
 			w.cut(n1, n2, true)
@@ -172,7 +200,7 @@ func rightSide(t *testing.T, s server) {
 			w.serve()
 			return n1, n2
 		}},
-		{"server's certificate renewed, then a link cut: the lowest id", false, func() (_, _ *lab.Node) {
+		{"server's certificate renewed, then a link cut: the lowest id", nil, func() (_, _ *lab.Node) {
 			w.server.renew(w)
 			w.kill()
 			w.lost()
@@ -181,14 +209,22 @@ func rightSide(t *testing.T, s server) {
 			w.cut(n1, n2, true)
 			return n1, n2
 		}},
-		{"cluster's certificate renewed, then a link cut: the lowest id", true, func() (_, _ *lab.Node) {
+		{"cluster's certificate renewed, then a link cut: the lowest id", own{}, func() (_, _ *lab.Node) {
 			w.certify()
 			w.whole()
 			w.cut(n1, n2, true)
 			return n1, n2
 		}},
+		{"n2 comes without certificates and asks for them, then power of n1 is cut: n2", nil, func() (_, _ *lab.Node) {
+			w.must(n2.PowerOff())
+			w.survives(n1, n2)
+			w.must(os.RemoveAll(n2.Disk("etc/holdfast/qdevice")))
+			w.again(n2)
+			w.must(n1.PowerOff())
+			return n2, n1
+		}},
 	} {
-		if !c.short && os.Getenv("HOLDFAST_RUNS") == "" {
+		if c.short != s && os.Getenv("HOLDFAST_RUNS") == "" {
 			continue
 		}
 		began := time.Now()

@@ -116,7 +116,7 @@ func start(t *testing.T, s server, o options) *world {
 	w := &world{t: t, ctx: t.Context(), server: s}
 	w.Cluster = holdfast.Start(t, holdfast.Options{
 		Options: lab.Options{Nodes: o.nodes}, Bare: 1,
-		Sections: fmt.Sprintf("[quorum.device]\nmodel = \"net\"\ntimeout = 1500\nsync_timeout = 3000\n[quorum.device.net]\nhost = \"n%d\"\nalgorithm = %q\n%s", o.nodes+1, o.algo, o.more),
+		Sections: fmt.Sprintf("[quorum.device]\nmodel = \"net\"\ntimeout = 1500\nsync_timeout = 10000\n[quorum.device.net]\nhost = \"n%d\"\nalgorithm = %q\n%s", o.nodes+1, o.algo, o.more),
 	})
 	w.arbiter = w.Bare()[0]
 	w.must(w.arbiter.PowerOn(w.ctx))

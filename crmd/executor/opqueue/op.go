@@ -58,6 +58,7 @@ type HungProcess struct {
 	Comm      string
 	State     string // the kernel's letter: R, S, D (uninterruptible), T (stopped), ...
 	WChan     string // kernel function in which it sleeps, "" if unknown
+	Stack     []string
 }
 
 // Result is a report on an operation. For a recurring one there is a report on its first run and one

@@ -33,13 +33,14 @@ func Software() (*lab.Layer, error) {
 	for _, p := range programs {
 		layer.File("/usr/sbin/"+filepath.Base(p), p)
 	}
-	for _, links := range []struct{ program, dir, to string }{
-		{"holdfast-tools", "/usr/sbin/", "holdfast-tools"},
-		{"holdfast-agents", "/usr/lib/ocf/resource.d/holdfast/", "/usr/sbin/holdfast-agents"},
+	for _, links := range []struct{ program, list, dir, to string }{
+		{"holdfast-tools", "--list", "/usr/sbin/", "holdfast-tools"},
+		{"holdfast-tools", "--list-daemons", "/usr/lib/pacemaker/", "/usr/sbin/holdfast-tools"},
+		{"holdfast-agents", "--list", "/usr/lib/ocf/resource.d/holdfast/", "/usr/sbin/holdfast-agents"},
 	} {
-		out, err := exec.Command(filepath.Join(dir, links.program), "--list").Output()
+		out, err := exec.Command(filepath.Join(dir, links.program), links.list).Output()
 		if err != nil {
-			return nil, fmt.Errorf("%s --list: %w", links.program, err)
+			return nil, fmt.Errorf("%s %s: %w", links.program, links.list, err)
 		}
 		for _, name := range strings.Fields(string(out)) {
 			layer.Link(links.dir+name, links.to)

@@ -138,6 +138,11 @@ func kernelMounts(root, shared string) error {
 			return err
 		}
 	}
+	// The machine's control groups, so that a node sees the limit that a test gives it. Where they may not be bound
+	// (in a user namespace) no test can give one.
+	if _, err := os.Stat("/sys/fs/cgroup/memory"); err == nil {
+		_ = unix.Mount("/sys/fs/cgroup", filepath.Join(root, "sys/fs/cgroup"), "", unix.MS_BIND|unix.MS_REC, "")
+	}
 	return bind(shared, filepath.Join(root, "run/lab"))
 }
 
