@@ -241,6 +241,37 @@ func TestConvert_KnowsEveryOptionOfTheManual(t *testing.T) {
 	}
 }
 
+func TestTotem_KeepsWhatLinksAreTold(t *testing.T) {
+	root, err := Parse("made", `totem {
+ token: 1000
+ interface {
+  linknumber: 1
+  knet_link_priority: 7
+  knet_ping_timeout: 600
+  knet_pong_count: 3
+  knet_ping_interval: 100
+ }
+ interface {
+  knet_ping_timeout: 100
+  knet_pong_count: 0
+ }
+}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &converter{src: Source{Name: "made"}, root: root}
+	want := "\n[totem]\ntoken = 1000\n\n[[totem.interface]]\nlinknumber = 1\nknet_link_priority = 7\nknet_ping_timeout = 600\nknet_pong_count = 3\n"
+	if got := c.totem(); got != want {
+		t.Errorf("got %q", got)
+	}
+	for _, o := range c.options {
+		if strings.HasPrefix(o.Key, "totem.interface.knet_ping_interval") && o.Fate != NoMeaning {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
 func TestParse_StopsWhereCorosyncDoes(t *testing.T) {
 	texts := []string{"totem {\n", "a {\nb\n}\n", "{\n}\n", "a { b\n}\n", "a {\n} b\n", "}\n", "a {\n}\n}\n", "totem { version: 2 }\n", "a {\n nokey value\n}\n",
 		"a {\nb: " + strings.Repeat("x", 600) + "\n}\n", "a {\n# }\n \t# {\n b: c:d # e\n}\n", ": x\n"}
