@@ -134,7 +134,7 @@ func TestSchedule_BoundsTheNumberOfInstances(t *testing.T) {
 }
 
 // mutations are how many are tried for each case; MUTATIONS in the environment sets another number.
-const mutations = 12
+const mutations = 5
 
 func TestSchedule_SurvivesMalformedConfigurations(t *testing.T) {
 	times := mutations

@@ -17,7 +17,7 @@ import (
 var oldSchemas = []string{"pacemaker-1.0", "pacemaker-1.2", "pacemaker-1.3", "pacemaker-2.0", "pacemaker-2.5", "pacemaker-2.10"}
 
 // sample is how many cases there are for each that is tried. HOLDFAST_PEERS=all tries all of them.
-const sample = 80
+const sample = 160
 
 func TestUpgrade_MakesOfOldConfigurationsWhatPacemakerMakes(t *testing.T) {
 	needPacemaker(t)
