@@ -9,12 +9,13 @@ MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/holdfast
 PROGRAMS = corosyncd crmd fenced hcs holdfast-tools holdfast-agents
 FUZZTIME ?= 20s
+SIMFUZZ ?= 2000
 RUNS     ?= 50
 STATICCHECK = .tools/staticcheck
 # Where `make deps` puts Go on a machine that has none.
 export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
-.PHONY: help deps build install test race fuzz lint bench demo play lab peers chaos watch qnetd clean
+.PHONY: help deps build install test race fuzz simfuzz lint bench stress histories demo play lab peers chaos watch qnetd clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -54,6 +55,9 @@ fuzz: ## every fuzz target for FUZZTIME
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
 	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
 
+simfuzz: ## the scheduler beside an installed crm_simulate on SIMFUZZ random clusters and as many changed cases
+	HOLDFAST_FUZZ=$(SIMFUZZ) $(GO) test -count=1 -timeout 180m -v -run AreAnsweredAlike ./tests/peers/simfuzz
+
 lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, and govulncheck where its database can be reached
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt is needed"; exit 1; }
 	$(GO) vet ./...
@@ -82,14 +86,21 @@ qnetd: RUNS = 20
 qnetd: deps build ## long: two nodes and a quorum device server, every fault RUNS times, with Debian's server and ours
 	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/qnetd
 
-peers: deps ## the drop-in commands beside Pacemaker's own, every case; its commands and ../shared have to be there
-	HOLDFAST_PEERS=all $(GO) test -count=1 ./tests/peers/...
+peers: deps ## long: the drop-in commands beside Pacemaker's own, and under pcs and crmsh, every case; both have to be there
+	HOLDFAST_PEERS=all CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./tests/peers/... ./tests/clients
 
 watch: deps build ## long: what is seen, told apart and throttled on starved nodes; RUNS=n, LOAD=5m
 	HOLDFAST_RUNS=$(or $(RUNS),20) HOLDFAST_LOAD=$(or $(LOAD),5m) $(GO) test -count=1 -timeout 60m -v ./tests/observe
 
 chaos: deps build ## long: 50 link cuts of two nodes, 50 kills -9 of daemons under load; RUNS=n
 	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/failover
+
+stress: ## 0 lost members under load, beside real Corosync: STRESS_SECONDS, STRESS_LOADS, STRESS_CLASSES, STRESS_FAILURES, STRESS_NICE
+	@tests/deps.sh bench
+	@$(GO) run ./tests/bench stress
+
+histories: ## 10,000 simulated membership histories, and loss for an hour at each rate
+	SIMNET_RUNS=$${SIMNET_RUNS:-10000} SIMNET_LOSS=$${SIMNET_LOSS:-1h} $(GO) test -timeout 5h -count=1 -run 'TestHistories|TestLoss' -v ./tests/simnet
 
 clean: ## what make made
 	rm -rf bin .tools

@@ -98,6 +98,10 @@ type Incident struct {
 	Result   string             `json:"result,omitempty"`
 	Cause    Cause              `json:"cause"`
 	Advice   []string           `json:"advice,omitempty"`
+	// Held counts operations, probes included, that waited for their turn because of the throttle or the job limit;
+	// HeldFor is the longest of these waits in ms.
+	Held    int   `json:"held,omitempty"`
+	HeldFor int64 `json:"held_for,omitempty"`
 	// Dropped counts actions and notes that did not fit.
 	Dropped int `json:"dropped,omitempty"`
 }

@@ -94,7 +94,9 @@ func (d *Daemon) linkList(ctx context.Context) ([]api.LinkStatus, error) {
 	var list []api.LinkStatus
 	err := d.core.do(ctx, func() { list = d.core.engine.Links() })
 	for i := range list {
-		list[i].MTU = host.MTU(list[i].Local, frame.Overhead)
+		if list[i].MTU == 0 { // not found out yet
+			list[i].MTU = host.MTU(list[i].Local, frame.Overhead)
+		}
 	}
 	d.carry(list)
 	return list, err

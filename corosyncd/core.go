@@ -78,7 +78,7 @@ func (c *core) run(ctx context.Context, l *links.Links) error {
 func (c *core) receive(r *links.Received) {
 	switch {
 	case r.Kind == frame.KindHeartbeat:
-		c.packet = engine.Packet{Sender: r.Sender, Link: r.Link, From: r.From, Beat: &r.Beat}
+		c.packet = engine.Packet{Sender: r.Sender, Link: r.Link, From: r.From, Size: r.Size, Beat: &r.Beat}
 		c.step(&c.packet)
 	case r.Kind == frame.KindRefusal:
 		c.step(engine.Refusal{From: r.From, Refuse: r.Refusal})
@@ -112,6 +112,10 @@ func (c *core) act(now time.Time, outs []engine.Output) {
 		switch o := o.(type) {
 		case engine.Beat:
 			c.send(now, o)
+		case engine.Probe:
+			n := c.engine.Peer(o.Peer)
+			c.engine.FillProbe(now, o.Peer, o.Link, &c.beat)
+			c.links.SendProbe(n.ID, o.Link, n.Addrs[o.Link], &c.beat, o.Size)
 		case engine.View:
 			c.latest.Store(o.View)
 			if !c.post(event{view: o.View}) {

@@ -9,7 +9,9 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/clusterfile"
 	"github.com/holdfast-ha/holdfast/corosyncd/engine"
+	"github.com/holdfast-ha/holdfast/corosyncd/frame"
 	"github.com/holdfast-ha/holdfast/corosyncd/gossip"
+	"github.com/holdfast-ha/holdfast/corosyncd/host"
 	"github.com/holdfast-ha/holdfast/corosyncd/quorum"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/realtime"
@@ -45,7 +47,8 @@ func (d *Daemon) engineConfig(f *clusterfile.File) engine.Config {
 	}
 	for link := range d.self.Links {
 		i := t.Interface(link)
-		c.Links = append(c.Links, engine.Link{Timeout: i.Timeout(t.Effective()), Pongs: i.PongCount, Priority: i.Priority})
+		c.Links = append(c.Links, engine.Link{Timeout: i.Timeout(t.Effective()), Pongs: i.PongCount, Priority: i.Priority,
+			MaxPacket: min(max(host.MTU(d.self.Links[link].String(), 0), 0), frame.MaxPacket)})
 	}
 	sum := 0
 	for _, n := range f.Nodes {

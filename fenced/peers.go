@@ -141,6 +141,13 @@ func (d *Daemon) deliver(ctx context.Context, p *peer, l letter) error {
 	return p.client.Call(ctx, http.MethodPost, api.PathFencePeerHistory, []api.FenceEvent{l.event}, nil)
 }
 
+const (
+	// queryTries is how often a peer is asked that cannot be reached: one that is busy or restarts its fenced may
+	// be the only one that can fence. A peer that is dead leaves the view before that.
+	queryTries = 3
+	queryPause = 300 * time.Millisecond
+)
+
 // queryPeer asks a peer for its devices.
 func (d *Daemon) queryPeer(name string, q plan.Query) {
 	p := d.state.peers[name]
@@ -148,25 +155,43 @@ func (d *Daemon) queryPeer(name string, q plan.Query) {
 		d.later(plan.Offered{Op: q.Op, Peer: name, Err: "it is not a member"})
 		return
 	}
-	v := url.Values{"target": {q.Target}, "action": {q.Action}, "self": {strconv.FormatBool(q.Self)}}
 	d.tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(p.ctx, q.Wait)
 		defer cancel()
-		err := ipc.Watch(ctx, p.client, api.PathFencePeerQuery+"?"+v.Encode(), func(o api.FenceOffers) error {
-			if err := d.post(func(now time.Time) {
-				d.give(now, plan.Offered{Op: q.Op, Peer: name, Offers: o.Offers, Problems: o.Problems, Done: o.Done})
-			}); err != nil {
-				return err
+		for try := 1; ; try++ {
+			begun, err := d.queryOnce(ctx, p, q)
+			if errors.Is(err, errAnswered) {
+				return
 			}
-			if o.Done {
-				return errAnswered
+			if !begun && try < queryTries && ctx.Err() == nil {
+				select {
+				case <-time.After(queryPause):
+				case <-ctx.Done():
+				}
+				continue
 			}
-			return nil
-		})
-		if !errors.Is(err, errAnswered) {
 			_ = d.post(func(now time.Time) { d.give(now, plan.Offered{Op: q.Op, Peer: name, Err: fmt.Sprint(err)}) })
+			return
 		}
 	})
+}
+
+// queryOnce passes a peer's answer on, part by part. begun tells that a part has come.
+func (d *Daemon) queryOnce(ctx context.Context, p *peer, q plan.Query) (begun bool, err error) {
+	v := url.Values{"target": {q.Target}, "action": {q.Action}, "self": {strconv.FormatBool(q.Self)}}
+	err = ipc.Watch(ctx, p.client, api.PathFencePeerQuery+"?"+v.Encode(), func(o api.FenceOffers) error {
+		begun = true
+		if err := d.post(func(now time.Time) {
+			d.give(now, plan.Offered{Op: q.Op, Peer: p.name, Offers: o.Offers, Problems: o.Problems, Done: o.Done})
+		}); err != nil {
+			return err
+		}
+		if o.Done {
+			return errAnswered
+		}
+		return nil
+	})
+	return begun, err
 }
 
 var errAnswered = errors.New("answered completely")

@@ -58,7 +58,7 @@ func Convert(src Source) (*Result, error) {
 	if err != nil {
 		return nil, clusterfile.Problems{err.(clusterfile.Problem)} // Parse has no other errors
 	}
-	c := &converter{src: src, root: root, places: map[int]int{}}
+	c := &converter{src: src, root: root}
 	for _, k := range root.Keys {
 		c.fate(root, k, Unknown, "options stand in sections")
 	}
@@ -110,9 +110,6 @@ type converter struct {
 	root     *Section
 	problems clusterfile.Problems
 	options  []Option
-
-	// places are the links by Corosync's number: the place of an address in [[node]] links.
-	places map[int]int
 
 	quorumText, loggingText, systemText string
 }

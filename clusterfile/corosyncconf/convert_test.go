@@ -178,19 +178,6 @@ func TestConvert_Combinations(t *testing.T) {
 	}
 }
 
-func TestConvert_LinksKeepTheirPriorities(t *testing.T) {
-	text := strings.Replace(two, "consensus: 0", "link_mode: active\n interface {\n linknumber: 1\n knet_link_priority: 5\n knet_ping_interval: 200\n knet_pong_count: 3\n }", 1)
-	text = strings.Replace(text, "db2.example", "10.1.0.2", 1)
-	r, err := Convert(Source{Name: "corosync.conf", Text: text})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "link_mode = \"active\"\n\n[[totem.interface]]\nlinknumber = 0\nknet_link_priority = 1\n\n[[totem.interface]]\nlinknumber = 1\nknet_link_priority = 5\nknet_pong_count = 3\n"
-	if !strings.Contains(r.Text, want) {
-		t.Error(r.Text)
-	}
-}
-
 func TestConvert_ReportsEveryProblemWithItsLine(t *testing.T) {
 	_, err := Convert(Source{Name: "c.conf", Text: "totem {\n version: 3\n token: x\n}\nnodelist {\n node {\n  ring0_addr: somewhere\n  nodeid: 0\n }\n}\n"})
 	want := []string{"c.conf:2: totem.version:", "c.conf:3: totem.token:", "c.conf:7: nodelist.node.ring0_addr: is the name", "c.conf:8: nodelist.node.nodeid:"}
@@ -232,7 +219,7 @@ func TestConvert_KnowsEveryOptionOfTheManual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &converter{src: Source{Name: "made"}, root: root, places: map[int]int{}}
+	c := &converter{src: Source{Name: "made"}, root: root}
 	c.quorum(c.nodes())
 	c.totem()
 	c.readLogging()
@@ -251,6 +238,37 @@ func TestConvert_KnowsEveryOptionOfTheManual(t *testing.T) {
 	}
 	if n < 55 {
 		t.Errorf("only %d options were found in the manual", n)
+	}
+}
+
+func TestTotem_KeepsWhatLinksAreTold(t *testing.T) {
+	root, err := Parse("made", `totem {
+ token: 1000
+ interface {
+  linknumber: 1
+  knet_link_priority: 7
+  knet_ping_timeout: 600
+  knet_pong_count: 3
+  knet_ping_interval: 100
+ }
+ interface {
+  knet_ping_timeout: 100
+  knet_pong_count: 0
+ }
+}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &converter{src: Source{Name: "made"}, root: root}
+	want := "\n[totem]\ntoken = 1000\n\n[[totem.interface]]\nlinknumber = 1\nknet_link_priority = 7\nknet_ping_timeout = 600\nknet_pong_count = 3\n"
+	if got := c.totem(); got != want {
+		t.Errorf("got %q", got)
+	}
+	for _, o := range c.options {
+		if strings.HasPrefix(o.Key, "totem.interface.knet_ping_interval") && o.Fate != NoMeaning {
+			t.Errorf("%+v", o)
+		}
 	}
 }
 

@@ -69,9 +69,6 @@ func (c *converter) node(s *Section) *node {
 	for ring := range 8 {
 		if k := rings[ring]; k != nil {
 			c.fate(s, k, Mapped, fmt.Sprintf("[[node]] links, place %d", len(n.links)+1))
-			if _, ok := c.places[ring]; !ok {
-				c.places[ring] = len(n.links)
-			}
 			n.links = append(n.links, c.address(s, k))
 		}
 	}

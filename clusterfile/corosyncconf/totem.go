@@ -103,53 +103,21 @@ func (c *converter) totem() string {
 			fmt.Fprintf(&b, "%s = %s\n", k.Name, literal(k.Value))
 		}
 	}
-	used := map[int]map[string]string{}
+	var interfaces strings.Builder
 	for i, s := range links(t) {
-		place := c.places[number(s, "linknumber", i)]
-		if used[place] == nil {
-			used[place] = map[string]string{}
+		if text := c.link(s, i, b.String()); text != "" {
+			fmt.Fprintf(&interfaces, "\n[[totem.interface]]\nlinknumber = %d\n%s", number(s, "linknumber", i), text)
 		}
-		c.link(s, i, used[place])
 	}
 	for _, s := range t.Sections {
 		if s.Name != "interface" {
 			c.below(s, Unknown, "Corosync does not know this section")
 		}
 	}
-	text := c.linkText(used)
-	if b.Len() > 0 {
-		text = "\n[totem]\n" + b.String() + text
+	if b.Len()+interfaces.Len() == 0 {
+		return ""
 	}
-	return text
-}
-
-// linkText writes [[totem.interface]]. A link of which Corosync's file says no priority has 1 there and 0 here, so that
-// it has to be said as soon as one link has another.
-func (c *converter) linkText(used map[int]map[string]string) string {
-	said := false
-	for _, keys := range used {
-		said = said || keys["knet_link_priority"] != ""
-	}
-	var b strings.Builder
-	for place := range len(c.places) {
-		keys := used[place]
-		if keys == nil {
-			keys = map[string]string{}
-		}
-		if said && keys["knet_link_priority"] == "" {
-			keys["knet_link_priority"] = "1"
-		}
-		if len(keys) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "\n[[totem.interface]]\nlinknumber = %d\n", place)
-		for _, key := range []string{"knet_link_priority", "knet_ping_timeout", "knet_pong_count"} {
-			if v := keys[key]; v != "" {
-				fmt.Fprintf(&b, "%s = %s\n", key, v)
-			}
-		}
-	}
-	return b.String()
+	return "\n[totem]\n" + b.String() + interfaces.String()
 }
 
 // inRange checks a number.
@@ -166,8 +134,10 @@ func (c *converter) inRange(s *Section, k *Key) bool {
 	return true
 }
 
-// link tells the fate of the options of one link.
-func (c *converter) link(s *Section, i int, used map[string]string) {
+// link tells the fate of the options of one link and returns those that a cluster file has for it, in
+// which the rest of [totem] is this.
+func (c *converter) link(s *Section, i int, totem string) string {
+	var b strings.Builder
 	for _, k := range s.Keys {
 		switch k.Name {
 		case "linknumber", "ringnumber":
@@ -189,14 +159,11 @@ func (c *converter) link(s *Section, i int, used map[string]string) {
 		case "knet_transport":
 			c.fate(s, k, NoMeaning, "there is one transport: encrypted UDP")
 		case "knet_link_priority", "knet_ping_timeout", "knet_pong_count":
-			if n := c.small(s, k, 0, 1<<31-1); n > 0 || k.Name == "knet_link_priority" {
-				used[k.Name] = strconv.Itoa(n)
-				c.fate(s, k, Used, "")
-			} else {
-				c.fate(s, k, Mapped, "0 means the default, so it is left out")
+			if c.linkNumber(s, k, totem) {
+				fmt.Fprintf(&b, "%s = %s\n", k.Name, literal(k.Value))
 			}
 		case "knet_ping_interval", "knet_ping_precision":
-			c.fate(s, k, NoMeaning, "heartbeats use every link at once and measure it by that")
+			c.fate(s, k, NoMeaning, "every heartbeat is a ping of each link")
 		default:
 			c.fate(s, k, Unknown, "")
 		}
@@ -204,6 +171,36 @@ func (c *converter) link(s *Section, i int, used map[string]string) {
 	for _, sub := range s.Sections {
 		c.below(sub, NoMeaning, "members are [[node]]")
 	}
+	return b.String()
+}
+
+// linkRanges are what a cluster file takes. Both of Corosync's ranges are wider, and 0 is its default.
+var linkRanges = map[string][2]int{"knet_link_priority": {0, 255}, "knet_ping_timeout": {0, 3_600_000}, "knet_pong_count": {0, 100}}
+
+// linkNumber tells the fate of a number of a link, and whether it stands in the cluster file.
+func (c *converter) linkNumber(s *Section, k *Key, totem string) bool {
+	r := linkRanges[k.Name]
+	n, err := strconv.Atoi(k.Value)
+	switch {
+	case err != nil || n < r[0] || n > r[1]:
+		c.problem(s, k, "is %q, must be a whole number from %d to %d", k.Value, r[0], r[1])
+		return false
+	case n == 0 && k.Name != "knet_link_priority":
+		c.fate(s, k, Mapped, "0 means the default, so it is left out")
+		return false
+	case k.Name == "knet_ping_timeout" && !inInterface(totem, k.Name, n):
+		c.fate(s, k, NoMeaning, "it is shorter than two heartbeats")
+		return false
+	}
+	c.fate(s, k, Used, "")
+	return true
+}
+
+// inInterface reports whether a cluster file with that section [totem] takes a value, by asking its reader.
+func inInterface(totem, key string, value int) bool {
+	_, err := clusterfile.Parse("", fmt.Appendf(nil, "[totem]\n%s[[totem.interface]]\n%s = %d\n", totem, key, value))
+	var list clusterfile.Problems
+	return !errors.As(err, &list) || !slices.ContainsFunc(list, func(p clusterfile.Problem) bool { return strings.Contains(p.Message, key) })
 }
 
 // literal is a value as TOML: a number or a text.

@@ -47,6 +47,7 @@ func (e *Engine) beat(now time.Time) {
 			b.next = now.Add(e.cfg.Timing.Interval)
 		}
 		e.out = append(e.out, beatAll)
+		e.discover(now)
 	case !b.prompt.IsZero() && !b.prompt.After(now):
 		e.out = append(e.out, beatAround)
 	default:
@@ -107,7 +108,7 @@ func (e *Engine) Fill(now time.Time, to, on int, h *frame.Heartbeat) {
 		Incarnation: e.cfg.Incarnation, ToIncarnation: p.incarnation, Seq: l.sent,
 		Sent: e.stamp(now), EchoSent: l.stamp,
 		Token: uint32(t.Token.Milliseconds()), Interval: uint32(t.Interval.Milliseconds()), Stall: uint32(e.stall(now).Milliseconds()),
-		Votes: uint16(own.Votes), QuorumFlags: uint16(own.Flags), Expected: uint32(own.Expected), Config: e.cfg.FileDigest, Keys: e.cfg.KeysDigest,
+		Votes: uint16(own.Votes), QuorumFlags: uint16(own.Flags), Expected: uint32(own.Expected), Config: e.cfg.FileDigest, Keys: e.cfg.KeysDigest, Largest: uint16(l.mtu.largest),
 		Ring: e.member.Ring(), ProposalSeq: seq, ProposalDigest: digest,
 		Cluster: e.cluster, Name: e.name, Table: e.table,
 	}

@@ -37,6 +37,9 @@ type Link struct {
 	Pongs   int
 	// Priority orders the links for what is not a heartbeat; the highest comes first.
 	Priority int
+	// MaxPacket is the largest UDP payload that leaves this host on the link unfragmented, 0 when that is not known:
+	// then the path's is not looked for.
+	MaxPacket int
 }
 
 // Config is what an engine is made from.
@@ -107,6 +110,7 @@ type link struct {
 	seq      uint64 // last received
 	stamp    uint64 // the peer's Sent in it
 	received time.Time
+	mtu      pathMTU
 }
 
 // New makes an engine that is in no view. The first Step should come at once.

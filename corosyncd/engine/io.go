@@ -18,6 +18,7 @@ type Packet struct {
 	Sender api.NodeID
 	Link   int
 	From   netip.Addr // not valid: not checked
+	Size   int        // of the UDP payload
 	Beat   *frame.Heartbeat
 }
 

@@ -31,10 +31,12 @@ func (e *Engine) packet(now time.Time, in *Packet) {
 		}
 		e.answer(now, p)
 	}
+	l.mtu.noteSize(now, in.Size, largestFor*e.cfg.Timing.Interval)
 	if b.Seq <= l.seq {
-		return // overtaken by a later one, or replayed
+		return // overtaken by a later one, or a probe
 	}
 	l.seq, l.stamp, l.received = b.Seq, b.Sent, now
+	l.mtu.arrived(int(b.Largest))
 	if b.ToIncarnation != e.cfg.Incarnation {
 		e.unaware(now, p, b)
 		return

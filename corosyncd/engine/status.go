@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
+	"github.com/holdfast-ha/holdfast/corosyncd/frame"
 )
 
 // Incarnation is this life of the node.
@@ -65,6 +66,7 @@ func (e *Engine) Links() []api.LinkStatus {
 				l := states[k]
 				s.Connected, s.RTT, s.Received, s.Lost, s.Flaps = l.Up, l.RTT.Microseconds(), l.Received, l.Lost, l.Flaps
 				s.RTTMin, s.RTTMax, s.Priority = l.RTTMin.Microseconds(), l.RTTMax.Microseconds(), e.cfg.link(k).Priority
+				s.MTU = max(e.peers[i].links[k].mtu.told-frame.Overhead, 0)
 				s.Sent = e.peers[i].links[k].sent
 				if !l.Since.IsZero() {
 					s.Since = l.Since.UnixMilli()

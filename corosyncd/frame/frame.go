@@ -29,9 +29,10 @@ const (
 //	0 "HF"  2 version  3 kind  4 key id  8 sender  10 receiver  12 link  13 zero  16 salt  24 counter
 const (
 	HeaderSize = 32
-	tagSize    = 16
+	// TagSize is what Seal adds behind the payload.
+	TagSize = 16
 	// Overhead is how much longer a packet is than what it carries.
-	Overhead = HeaderSize + tagSize
+	Overhead = HeaderSize + TagSize
 	// MaxPacket is the largest packet that is read: what UDP over IPv4 can carry.
 	MaxPacket = 65507
 	// MaxGossip is the largest payload that fits into one Ethernet frame over IPv6 together with Overhead.

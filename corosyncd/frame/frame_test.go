@@ -20,7 +20,7 @@ func testKey(t testing.TB, digit string) Key {
 
 // seal makes a packet with room for the tag.
 func seal(s *Sealer, payload string, to api.NodeID, link int) []byte {
-	b := make([]byte, HeaderSize, HeaderSize+len(payload)+tagSize)
+	b := make([]byte, HeaderSize, HeaderSize+len(payload)+TagSize)
 	return s.Seal(append(b, payload...), KindGossip, to, link)
 }
 

@@ -87,6 +87,8 @@ type Heartbeat struct {
 	ProposalSeq, ProposalDigest uint64
 	// Keys is a digest of the cluster keys that the sender can open, 0 when it tells none.
 	Keys uint32
+	// Largest is the size of the largest packet that has come from the receiver on this link lately.
+	Largest uint16
 	// Cluster and Name are the cluster's and the sender's. Decoded, they are parts of the packet.
 	Cluster, Name []byte
 	// Table has the sender's configured nodes by ascending id.
@@ -100,7 +102,7 @@ const (
 	// leastFixed is the length of the fields before the names in the first version, fixedSize in this one. The
 	// packet says it too, so that a later version can append fields and still be understood.
 	leastFixed = 5*8 + 4*4 + 2 + 2 + 2 + 4 + 4 + 4 + 3*8 + 8
-	fixedSize  = leastFixed + 4
+	fixedSize  = leastFixed + 4 + 2
 )
 
 // Append encodes h behind b.
@@ -127,6 +129,7 @@ func (h *Heartbeat) Append(b []byte) []byte {
 	b = le.AppendUint64(b, h.ProposalDigest)
 	b = le.AppendUint64(b, 0) // room for the quorum device's vote
 	b = le.AppendUint32(b, h.Keys)
+	b = le.AppendUint16(b, h.Largest)
 	b = appendText(b, h.Cluster)
 	b = appendText(b, h.Name)
 	b = le.AppendUint16(b, uint16(len(h.Table)))
@@ -176,9 +179,9 @@ func (h *Heartbeat) Decode(b []byte) bool {
 	h.Ring.Seq = le.Uint64(b[74:])
 	h.ProposalSeq = le.Uint64(b[82:])
 	h.ProposalDigest = le.Uint64(b[90:])
-	h.Keys = 0
+	h.Keys, h.Largest = 0, 0
 	if fixed >= fixedSize {
-		h.Keys = le.Uint32(b[leastFixed:])
+		h.Keys, h.Largest = le.Uint32(b[leastFixed:]), le.Uint16(b[leastFixed+4:])
 	}
 	var ok bool
 	if h.Cluster, b, ok = cutText(b[fixed:]); !ok {

@@ -33,6 +33,8 @@ type PacketConn interface {
 // an error.
 type Writer interface {
 	WriteTo(b []byte, to netip.AddrPort) error
+	// Whole forbids to fragment what is written from now on, or allows it again.
+	Whole(on bool)
 }
 
 // Config is what links are made from.
@@ -73,6 +75,7 @@ type Received struct {
 	Sender  api.NodeID
 	Link    int
 	From    netip.Addr
+	Size    int // of the UDP payload
 	Beat    frame.Heartbeat
 	Refusal frame.Refusal
 	buf     []byte
@@ -183,7 +186,7 @@ func (l *Links) read(link int, c PacketConn) error {
 			l.rejected[v].Add(1)
 			if v == frame.ForeignKey && !reported {
 				reported = true
-				l.deliver(&h, link, from, nil)
+				l.deliver(&h, link, from, n, nil)
 			}
 			continue
 		}
@@ -193,18 +196,18 @@ func (l *Links) read(link int, c PacketConn) error {
 			}
 			continue
 		}
-		l.deliver(&h, link, from, payload)
+		l.deliver(&h, link, from, n, payload)
 	}
 }
 
 // deliver hands a packet to the engine, without waiting; a nil payload is that of a foreign key.
-func (l *Links) deliver(h *frame.Header, link int, from netip.Addr, payload []byte) {
+func (l *Links) deliver(h *frame.Header, link int, from netip.Addr, size int, payload []byte) {
 	r := l.take()
 	if r == nil {
 		l.overflow.Add(1)
 		return
 	}
-	r.Kind, r.Key, r.Sender, r.Link, r.From = 0, h.Key, h.From, link, from
+	r.Kind, r.Key, r.Sender, r.Link, r.From, r.Size = 0, h.Key, h.From, link, from, size
 	if payload != nil {
 		r.buf = append(r.buf[:0], payload...)
 		ok := false
@@ -247,6 +250,21 @@ func (l *Links) take() *Received {
 func (l *Links) SendBeat(to api.NodeID, link int, addr netip.Addr, b *frame.Heartbeat) {
 	s := &l.core
 	l.send(s, b.Append(s.buf[:frame.HeaderSize]), frame.KindHeartbeat, to, link, addr)
+}
+
+// SendProbe sends a heartbeat that is padded to size bytes of UDP payload and not fragmented on its way. It is for the
+// engine's goroutine alone.
+func (l *Links) SendProbe(to api.NodeID, link int, addr netip.Addr, b *frame.Heartbeat, size int) {
+	s := &l.core
+	packet := b.Append(s.buf[:frame.HeaderSize])
+	if size -= frame.TagSize; size > len(packet) {
+		length := len(packet)
+		packet = packet[:size] // what follows a heartbeat is not looked at
+		clear(packet[length:])
+	}
+	s.writers[link].Whole(true)
+	_ = l.send(s, packet, frame.KindHeartbeat, to, link, addr) // that it does not fit is an answer too
+	s.writers[link].Whole(false)
 }
 
 // SendRefusal sends a refusal. It is for the engine's goroutine alone.

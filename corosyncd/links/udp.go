@@ -85,7 +85,8 @@ func (u *udpConn) ReadFrom(b []byte) (int, netip.Addr, error) {
 }
 
 func (u *udpConn) Writer() Writer {
-	w := &udpWriter{raw: u.raw}
+	local, _ := netip.ParseAddrPort(u.LocalAddr().String())
+	w := &udpWriter{raw: u.raw, v6only: !local.Addr().Unmap().Is4()}
 	w.call = func(fd uintptr) { w.err = unix.Sendto(int(fd), w.packet, unix.MSG_DONTWAIT, w.to) }
 	return w
 }
@@ -94,6 +95,7 @@ func (u *udpConn) Writer() Writer {
 // and hold a lock meanwhile.
 type udpWriter struct {
 	raw    syscall.RawConn
+	v6only bool
 	call   func(fd uintptr)
 	packet []byte
 	to     unix.Sockaddr
@@ -113,4 +115,21 @@ func (w *udpWriter) WriteTo(b []byte, to netip.AddrPort) error {
 		return err
 	}
 	return w.err
+}
+
+// Whole concerns the socket, and so what others write meanwhile too: a packet of theirs that is too large is lost,
+// which is rare and repaired.
+func (w *udpWriter) Whole(on bool) {
+	level, option, value := unix.SOL_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_WANT
+	if on {
+		value = unix.IP_PMTUDISC_PROBE
+	}
+	if w.v6only {
+		level, option, value = unix.SOL_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_WANT
+		if on {
+			value = unix.IPV6_PMTUDISC_PROBE
+		}
+	}
+	// Where it is refused probes are fragmented, and tell the interface's size.
+	_ = w.raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), level, option, value) })
 }

@@ -31,6 +31,7 @@ type shot struct {
 	key    string // of its flight
 	target string
 	action string
+	life   api.Incarnation // that is to end
 }
 
 type failure struct {
@@ -98,7 +99,7 @@ func (m *Machine) startFence(now time.Time, a *graph.Action) {
 	_, req.Incarnation = m.life(a.Node)
 	req.Delay = m.fenceDelay(a)
 	key := m.transitionKey(a).String()
-	f.byID[req.ID] = &shot{key: key, target: a.Node, action: action}
+	f.byID[req.ID] = &shot{key: key, target: a.Node, action: action, life: req.Incarnation}
 	m.flights[key] = &flight{node: a.Node, key: a.Key, task: a.Task, action: a.ID, number: m.plan.number}
 	text := fmt.Sprintf("%s of %s is asked for: %s", action, a.Node, req.Reason)
 	if req.Delay > 0 {
@@ -164,7 +165,7 @@ func (m *Machine) fenceDone(now time.Time, in FenceDone) {
 	if ok {
 		m.happened(incident.FenceEnded{Target: s.target, Action: s.action, By: r.Delegate, OK: true, Took: time.Duration(r.Done-r.Started) * time.Millisecond})
 		m.note("fence-done", s.target, fmt.Sprintf("%s of %s is confirmed by %s after %d ms", s.action, s.target, r.Delegate, r.Done-r.Started))
-		m.fenced(now, s.target, s.action)
+		m.fenced(now, s.target, s.action, s.life)
 	} else {
 		m.fenceFailed(now, s, r)
 	}
@@ -205,10 +206,15 @@ func (m *Machine) FenceFailures() map[string]string {
 	return out
 }
 
-// fenced records a proven fence.
-func (m *Machine) fenced(now time.Time, target, action string) {
+// fenced records a proven fence of a life. A node may be back before the proof: a message on a disk counts as obeyed
+// after msgwait only. Then its new life is alive, and nothing that is known of it may be forgotten.
+func (m *Machine) fenced(now time.Time, target, action string, life api.Incarnation) {
 	delete(m.fencing.failures, target)
 	if action == "on" {
+		return
+	}
+	if _, seen := m.life(target); seen != life {
+		m.note("fence-late", target, target+" has started anew since; what it runs now is not touched by the fence of its life before")
 		return
 	}
 	m.status = status.Fenced(m.status, m.statusNode(target))
@@ -245,6 +251,10 @@ func (m *Machine) fenceHappened(now time.Time, ev api.FenceEvent) {
 	m.note("fence-done", ev.Target, fmt.Sprintf("%s was fenced by %s for %s", ev.Target, ev.Result.Delegate, ev.Client))
 	m.happened(incident.FenceEnded{Target: ev.Target, Action: ev.Action, By: ev.Result.Delegate, OK: true, Asker: ev.Client,
 		Took: time.Duration(ev.Result.Done-ev.Result.Started) * time.Millisecond})
-	m.fenced(now, ev.Target, ev.Action)
+	life := ev.Incarnation
+	if life == 0 { // fenced did not know it
+		_, life = m.life(ev.Target)
+	}
+	m.fenced(now, ev.Target, ev.Action, life)
 	m.want("External Fencing Operation: " + ev.Target)
 }

@@ -213,17 +213,24 @@ func (w *world) view(f []string) api.View {
 	seq, _ := strconv.ParseUint(arg(f, "ring", "1"), 10, 64)
 	v := api.View{Ring: api.RingID{Rep: 1, Seq: seq}, Local: w.m.cfg.ID, Cluster: "shop", Token: 1000, TokenInterval: 200,
 		Quorum: api.Quorum{Quorate: arg(f, "quorate", "yes") == "yes", Reason: "votes"}, At: w.now.UnixMilli()}
+	lives := map[string]api.Incarnation{} // NODE:N; 1 unless it is said
+	for _, n := range w.nodes {
+		lives[n] = 1
+	}
+	for _, l := range list(arg(f, "lives", "")) {
+		name, life, _ := strings.Cut(l, ":")
+		inc, _ := strconv.ParseUint(life, 10, 64)
+		lives[name] = api.Incarnation(inc)
+	}
 	for _, n := range w.nodes {
 		v.Nodes = append(v.Nodes, api.ConfiguredNode{ID: w.id(n), Name: n, Votes: 1})
-		name, life, _ := strings.Cut(n, "/")
-		inc, _ := strconv.ParseUint(life, 10, 64)
 		switch {
 		case slices.Contains(list(arg(f, "members", "")), n):
-			v.Members = append(v.Members, api.Member{ID: w.id(n), Name: name, Incarnation: api.Incarnation(inc + 1), Votes: 1})
+			v.Members = append(v.Members, api.Member{ID: w.id(n), Name: n, Incarnation: lives[n], Votes: 1})
 		case slices.Contains(list(arg(f, "lost", "")), n):
-			v.Departed = append(v.Departed, api.Departed{ID: w.id(n), Name: n, Incarnation: 1, How: api.DepartureLost, Reason: "silent"})
+			v.Departed = append(v.Departed, api.Departed{ID: w.id(n), Name: n, Incarnation: lives[n], How: api.DepartureLost, Reason: "silent"})
 		case slices.Contains(list(arg(f, "left", "")), n):
-			v.Departed = append(v.Departed, api.Departed{ID: w.id(n), Name: n, Incarnation: 1, How: api.DepartureLeft, Reason: "said goodbye"})
+			v.Departed = append(v.Departed, api.Departed{ID: w.id(n), Name: n, Incarnation: lives[n], How: api.DepartureLeft, Reason: "said goodbye"})
 		}
 	}
 	return v

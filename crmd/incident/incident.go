@@ -160,6 +160,11 @@ func (m *Machine) outputs() []Output {
 		r.Seq++
 		diagnose(&r.Incident)
 		out = append(out, Output{clone(r.Incident)})
+		for i := range m.foreign { // a DC that hands over has just put it there
+			if m.foreign[i].ID == r.ID {
+				m.foreign[i] = clone(r.Incident)
+			}
+		}
 	}
 	m.dirty = nil
 	return out

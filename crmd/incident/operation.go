@@ -49,10 +49,14 @@ func (r *record) abandon(now time.Time, node string) {
 // began adds an operation to the records that it belongs to: those about its resource or node, else every one
 // that is being recovered from, because the transition was made for them.
 func (m *Machine) began(now time.Time, ev Began) {
-	if !ev.Changes {
-		return
-	}
 	for _, r := range m.belongs(ev.Resource, ev.Node) {
+		if ev.Waited > 0 {
+			r.Held, r.HeldFor = r.Held+1, max(r.HeldFor, ev.Waited.Milliseconds())
+			m.touch(now, r)
+		}
+		if !ev.Changes {
+			continue
+		}
 		r.add(ev.Resource)
 		m.action(now, r, api.IncidentAction{At: now.UnixMilli(), Kind: ev.Task, Subject: ev.Resource, Node: ev.Node, Waited: ev.Waited.Milliseconds(), Key: ev.Key})
 	}

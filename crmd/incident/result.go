@@ -49,6 +49,9 @@ func (r *record) fate() []ended {
 	return out
 }
 
+// maxWords bounds the resources that the result names; the actions name all.
+const maxWords = 12
+
 // result says what came of it.
 func result(r *record) string {
 	took := time.Duration(r.Ended-r.Started) * time.Millisecond
@@ -85,6 +88,12 @@ func result(r *record) string {
 		if r.Kind != api.IncidentChange && slices.Contains(r.Resources, x) && !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, x+" runs") }) {
 			words = append(words, x+" has no node to run on")
 		}
+	}
+	if n := len(words); n > maxWords {
+		words = append(words[:maxWords], fmt.Sprintf("and %d more", n-maxWords))
+	}
+	if r.Held > 0 {
+		words = append(words, fmt.Sprintf("throttled: %d operations waited for their turn, the longest for %s", r.Held, span(time.Duration(r.HeldFor)*time.Millisecond)))
 	}
 	if len(words) == 0 {
 		words = append(words, "nothing had to be moved")

@@ -67,6 +67,7 @@ func parse(in Input, log *report.Log) *model.Model {
 	b := unpack.Configuration(unpack.Input{Doc: in.Doc, Now: in.Now, Zone: in.Zone, Log: log})
 	m := b.Model()
 	conf := opconf.New(m, m.World)
+	conf.Dated()
 	history.Read(b, conf, unpack.Section(in.Doc, "status"))
 	m.Recheck = m.World.Recheck
 	return m
@@ -84,6 +85,9 @@ func Plan(m *model.Model, in Input, opt Options) *Result {
 	world.Log = log
 	conf := opconf.New(m, &world)
 	conf.Sanitized = in.Sanitized
+	for _, c := range m.Compared {
+		conf.DigestsOf(c.Rsc, c.Op, c.Node, "")
+	}
 	state := m.State.Clone()
 	state.Log = log
 	b := action.NewBook(m, state, conf, log)

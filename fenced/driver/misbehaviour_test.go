@@ -24,9 +24,8 @@ const timeout = 6 * time.Second
 type misbehaviour struct {
 	name   string
 	faults bmc.Faults
-	// params change what the device says, ipmi and redfish the card.
+	// params change what the device says, redfish the card.
 	params  map[string]string
-	ipmi    func(t *testing.T, c *bmc.IPMI) map[string]string
 	redfish func(t *testing.T, c *bmc.Redfish) map[string]string
 	suites  []types.CipherSuiteID
 	off     bool          // it is to succeed

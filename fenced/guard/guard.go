@@ -263,7 +263,7 @@ func (g *guard) loop(ctx context.Context) error {
 				return err
 			}
 		}
-		timer.Reset(max(0, m.Deadline().Sub(time.Now())))
+		timer.Reset(max(0, time.Until(m.Deadline())))
 	}
 }
 

@@ -48,6 +48,7 @@ var pure = []string{
 	"hcs/edit",
 	"hcs/state",
 	"hcs/supervisor/policy",
+	"tests/peers/simfuzz/gen",
 	"internal/exposition",
 	"qdevice/arbiter",
 	"qdevice/client",

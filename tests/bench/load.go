@@ -52,6 +52,9 @@ type job struct {
 
 // startLoad starts a load beside the nodes of a stack.
 func startLoad(name string, s stack, nice int) (*load, error) {
+	if missing := missingPrograms("stress-ng"); missing != "" {
+		return nil, errors.New(missing)
+	}
 	l := &load{}
 	scratch, err := room.Scratch()
 	if err != nil {
@@ -202,4 +205,14 @@ func (g memoryGroup) remove() {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// missingPrograms says which of the programs are not installed, "" when all are.
+func missingPrograms(names ...string) string {
+	for _, n := range names {
+		if _, err := exec.LookPath(n); err != nil {
+			return n + " is not installed"
+		}
+	}
+	return ""
 }

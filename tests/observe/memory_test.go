@@ -207,6 +207,8 @@ func TestMemory_WithoutAnActionThePeersKnowWhyTheNodeWasLost(t *testing.T) {
 	if !slices.Contains(last.Alarms, "memory.exhaustion") || last.Slope > -100 || last.Available > 1500 {
 		t.Error("n1 does not know why n2 was lost")
 	}
+	w.explained(w.Node("n3"), "$(hcs incidents --kind node-lost --json | sed -n 's/.*\"id\": \"\\(.*\\)\".*/\\1/p' | tail -1)",
+		"n2 was lost", "memory.exhaustion (likely)", "The last vitals of n2", "fence n2", "start j1")
 	for _, o := range w.Overlaps() {
 		t.Error(o)
 	}

@@ -137,6 +137,7 @@ func TestOverload_NothingFailsAndTheThrottleIsShown(t *testing.T) {
 	if a := w.alarms(w.Node("n2"), "n1"); len(named(a, "throttle.high", time.Time{})) == 0 {
 		t.Errorf("there is no alarm throttle.high: %+v", a)
 	}
+	w.explained(w.Node("n2"), "last", "throttled: ", "operations waited for their turn")
 	w.configure(strings.Replace(w.File, "[throttle]\n", "[throttle]\nload_threshold = \"0%\"\n", 1))
 	w.until("the throttle is off without a restart", func(contextT) (bool, error) {
 		st := w.throttled()

@@ -3,6 +3,7 @@ package simnet
 import (
 	"fmt"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,21 +44,29 @@ func BenchmarkForm(b *testing.B) {
 	}
 }
 
-// BenchmarkIdle measures the real time that an engine needs for a second of quiet, without encryption and
-// system calls, and what it sends.
+// BenchmarkIdle measures the CPU time that an engine needs for a second of quiet, without encryption and system
+// calls, and what it sends and says.
 func BenchmarkIdle(b *testing.B) {
-	for _, n := range []int{2, 3, 8, 32, 128} {
+	for _, n := range []int{2, 3, 4, 8, 16, 32, 64, 128} {
 		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
 			w := New(Options{Nodes: n, Seed: 1})
 			w.Form()
 			w.Run(time.Second)
-			before := w.Packets
+			packets, size, cpu := w.Packets, w.Bytes, cpuTime()
 			for b.Loop() {
 				w.Run(time.Second)
 			}
 			node := float64(n * b.N)
-			b.ReportMetric(float64(w.Packets-before)/node, "packets/s/node")
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/node, "us/s/node")
+			b.ReportMetric(float64(w.Packets-packets)/node, "packets/s/node")
+			b.ReportMetric(float64(w.Bytes-size)/float64(w.Packets-packets), "bytes/packet")
+			b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/node, "us/s/node")
 		})
 	}
+}
+
+// cpuTime is what this process has used: other work on the machine does not count.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

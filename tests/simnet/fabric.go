@@ -77,6 +77,8 @@ func (s *socket) ReadFrom(b []byte) (int, netip.Addr, error) {
 
 func (s *socket) Writer() links.Writer { return s }
 
+func (s *socket) Whole(bool) {}
+
 func (s *socket) WriteTo(b []byte, to netip.AddrPort) error {
 	f := s.f
 	f.mu.Lock()

@@ -19,13 +19,15 @@ import (
 
 // Options describe a world.
 type Options struct {
-	Nodes   int
-	Links   int // 0 is one
-	Seed    uint64
-	Token   time.Duration // 0 is one second
-	Quorum  func(*quorum.Config)
-	Grace   time.Duration // stall_grace
-	Latency time.Duration // one way, 0 is 200 us; half of it more at random
+	Nodes  int
+	Links  int // 0 is one
+	Seed   uint64
+	Token  time.Duration // 0 is one second
+	Quorum func(*quorum.Config)
+	Grace  time.Duration // stall_grace
+	// MaxPacket is the largest packet that a host sends; 0 keeps the engines from looking for what arrives.
+	MaxPacket int
+	Latency   time.Duration // one way, 0 is 200 us; half of it more at random
 }
 
 // World is a cluster on a simulated network.
@@ -39,8 +41,8 @@ type World struct {
 	order  uint64
 	start  time.Time
 	check  checks
-	// Packets counts what was sent.
-	Packets int
+	// Packets and Bytes count what was sent, without the headers of the frame, UDP and IP.
+	Packets, Bytes int
 	// Trace, when set, gets a line for everything that happens.
 	Trace func(format string, args ...any)
 }
@@ -52,6 +54,8 @@ type Faults struct {
 	Jitter time.Duration
 	// cut packets do not arrive: by sender and receiver index.
 	cut map[[2]int]bool
+	// MTU is the largest packet that arrives, 0 for any.
+	MTU int
 	// dead links carry nothing.
 	dead map[int]bool
 }
@@ -83,6 +87,7 @@ type Node struct {
 
 type arrival struct {
 	from, link int
+	size       int // of the UDP payload
 	raw        []byte
 }
 
@@ -184,6 +189,9 @@ func (n *Node) config() engine.Config {
 			node.Addrs = append(node.Addrs, Addr(i, l))
 		}
 		c.Nodes = append(c.Nodes, node)
+	}
+	for range w.opt.Links {
+		c.Links = append(c.Links, engine.Link{Timeout: t / 2, Pongs: 2, MaxPacket: w.opt.MaxPacket})
 	}
 	if w.opt.Quorum != nil {
 		w.opt.Quorum(&c.Quorum)
@@ -292,6 +300,8 @@ func (n *Node) act(o engine.Output) {
 		n.Crash()
 	case engine.Note:
 		w.trace("%s notes: %s", n.name(), o.Text)
+	case engine.Probe:
+		n.sendPadded(o.Peer, o.Link, o.Size)
 	case engine.Refuse:
 		w.trace("%s refuses %d: %s", n.name(), o.To, o.Refuse.Reason)
 	}
@@ -324,15 +334,25 @@ func departed(v *api.View) []string {
 }
 
 // send puts a heartbeat on the wire.
-func (n *Node) send(to, link int) {
+func (n *Node) send(to, link int) { n.sendPadded(to, link, 0) }
+
+// sendPadded puts a heartbeat on the wire that is at least so large.
+func (n *Node) sendPadded(to, link, size int) {
 	w := n.world
 	w.Packets++
 	var beat frame.Heartbeat
-	n.Engine.Fill(w.Now, to, link, &beat)
-	if w.Faults.cut[[2]int{n.Index, to}] || w.Faults.dead[link] || w.Faults.Loss > 0 && w.rng.Float64() < w.Faults.Loss {
+	if size > 0 {
+		n.Engine.FillProbe(w.Now, to, link, &beat)
+	} else {
+		n.Engine.Fill(w.Now, to, link, &beat)
+	}
+	raw := beat.Append(nil)
+	w.Bytes += len(raw)
+	size = max(size, len(raw)+frame.Overhead)
+	if w.Faults.MTU > 0 && size > w.Faults.MTU || w.Faults.cut[[2]int{n.Index, to}] || w.Faults.dead[link] || w.Faults.Loss > 0 && w.rng.Float64() < w.Faults.Loss {
 		return
 	}
-	a := arrival{from: n.Index, link: link, raw: beat.Append(nil)}
+	a := arrival{from: n.Index, link: link, size: size, raw: raw}
 	copies := 1
 	if w.Faults.Duplicate > 0 && w.rng.Float64() < w.Faults.Duplicate {
 		copies = 2
@@ -363,5 +383,5 @@ func (n *Node) receive(a arrival) {
 	if !beat.Decode(a.raw) {
 		panic("simnet: a heartbeat does not decode")
 	}
-	n.step(&engine.Packet{Sender: n.world.Nodes[a.from].ID, Link: a.link, From: Addr(a.from, a.link), Beat: &beat})
+	n.step(&engine.Packet{Sender: n.world.Nodes[a.from].ID, Link: a.link, From: Addr(a.from, a.link), Size: a.size, Beat: &beat})
 }

@@ -55,9 +55,8 @@ func (w *Writer) End() {
 // Item writes one line of a list.
 func (w *Writer) Item(format string, args ...any) { w.line(fmt.Sprintf(format, args...)) }
 
-// Text writes a line as it is.
+// Text writes a line as it is. It is no section of its own: no blank line comes after it.
 func (w *Writer) Text(format string, args ...any) {
-	w.wrote = true
 	if w.HTML {
 		fmt.Fprintf(w.W, "<p>%s</p>\n", html.EscapeString(fmt.Sprintf(format, args...)))
 		return

@@ -106,7 +106,7 @@ func (x *executor) do(a *graph.Action) (failed bool) {
 
 // operation carries out an operation of a resource.
 func (x *executor) operation(a *graph.Action) (failed bool) {
-	if a.Task == "probe_again" || a.Resource == nil {
+	if a.Task == "probe_again" || a.Resource == nil || a.Resource.Tag != "primitive" {
 		return false
 	}
 	configured := a.Resource.ID
@@ -136,6 +136,7 @@ func (x *executor) operation(a *graph.Action) (failed bool) {
 		failed = true
 		fail(x.out, s, match, r)
 	}
+	r.anew = s.ambiguous[h.ID()]
 	r.record(h, configured)
 	return failed
 }

@@ -1,10 +1,13 @@
 package simulate
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/crmd/sched/scalar"
 	"github.com/holdfast-ha/holdfast/crmd/sched/unpack"
 )
 
@@ -23,6 +26,9 @@ type fake struct {
 type state struct {
 	xml  *cibxml.Element
 	rscs map[string]*cibxml.Element // lrm_resource by id
+	// ambiguous are the ids that several records have. Pacemaker finds none of them then, begins anew and merges
+	// that into the first.
+	ambiguous map[string]bool
 }
 
 func newFake(doc *cibxml.Element) *fake {
@@ -36,9 +42,13 @@ func newFake(doc *cibxml.Element) *fake {
 }
 
 func newState(e *cibxml.Element) *state {
-	s := &state{xml: e, rscs: map[string]*cibxml.Element{}}
+	s := &state{xml: e, rscs: map[string]*cibxml.Element{}, ambiguous: map[string]bool{}}
 	for r := range e.Child("lrm").Child("lrm_resources").Tags("lrm_resource") {
-		s.rscs[r.ID()] = r
+		if s.rscs[r.ID()] == nil {
+			s.rscs[r.ID()] = r
+		} else {
+			s.ambiguous[r.ID()] = true
+		}
 	}
 	return s
 }
@@ -71,20 +81,34 @@ func (f *fake) node(name, id string) *state {
 	if id == "" {
 		id = f.nodeID(name)
 	}
-	e := cibxml.New("node_state", "id", id, "uname", name)
+	e := cibxml.New("node_state")
+	if id != "" {
+		e.Set("id", id)
+	}
+	e.Set("uname", name)
 	f.status().Append(e)
 	s := newState(e)
 	f.states[name] = s
 	return s
 }
 
+// nodeID is a node's id in the configuration, "" for a node that is not there. Remote and guest nodes are
+// their own ids.
 func (f *fake) nodeID(name string) string {
 	for e := range f.section("nodes").Tags("node") {
 		if strings.EqualFold(e.Get("uname"), name) {
 			return e.ID()
 		}
 	}
-	return name
+	id := ""
+	f.section("resources").Walk(func(e *cibxml.Element) bool {
+		if e.Name == "primitive" && e.Get("type") == "remote" && e.Get("provider") == "pacemaker" && strings.EqualFold(e.ID(), name) ||
+			e.Name == "nvpair" && e.Get("name") == "remote-node" && strings.EqualFold(e.Get("value"), name) {
+			id = name
+		}
+		return id == ""
+	})
+	return id
 }
 
 func (f *fake) configureNode(name string) {
@@ -95,6 +119,7 @@ func (f *fake) configureNode(name string) {
 		}
 	}
 	nodes.Append(cibxml.New("node", "id", name, "uname", name))
+	f.changed()
 }
 
 // join lets a node become a member, or leave.
@@ -155,20 +180,21 @@ func (s *state) history(name, configured string, a agent) *cibxml.Element {
 	return r
 }
 
-// setAttribute gives a node a transient attribute; value++ adds one to what there is.
+// idSafe replaces what the id of a name-value pair may not have in it.
+var idSafe = strings.NewReplacer("#", ".", ":", ".")
+
+// setAttribute gives a node a transient attribute; value++ adds one to what there is. It is known by its id: one
+// of the same name that somebody else gave another id stays as it is.
 func (s *state) setAttribute(name, value string) {
 	id := s.xml.ID()
 	set := child(child(s.xml, "transient_attributes", id), "instance_attributes", id)
-	pair := (*cibxml.Element)(nil)
-	for p := range set.Tags("nvpair") {
-		if p.Get("name") == name {
-			pair = p
-		}
-	}
+	pairID := idSafe.Replace(cmp.Or(set.ID(), "nvpair") + "-" + name)
+	pair := set.Find("nvpair", pairID)
 	if pair == nil {
-		pair = cibxml.New("nvpair", "id", id+"-"+strings.ReplaceAll(name, "#", "."), "name", name)
+		pair = cibxml.New("nvpair", "id", pairID)
 		set.Append(pair)
 	}
+	pair.Set("name", name)
 	if value == "value++" {
 		value = increment(pair.Get("value"))
 	}
@@ -192,7 +218,10 @@ func (f *fake) property(name, value string) {
 	for set := range config.Tags("cluster_property_set") {
 		for p := range set.Tags("nvpair") {
 			if p.Get("name") == name {
-				p.Set("value", value)
+				if p.Get("value") != value {
+					p.Set("value", value)
+					f.changed()
+				}
 				return
 			}
 		}
@@ -204,4 +233,10 @@ func (f *fake) property(name, value string) {
 		config.Append(set)
 	}
 	set.Append(cibxml.New("nvpair", "id", id+"-"+name, "name", name, "value", value))
+	f.changed()
+}
+
+// changed counts a change of the configuration.
+func (f *fake) changed() {
+	f.doc.Set("epoch", strconv.FormatInt(scalar.IntOr(f.doc.Get("epoch"), 0)+1, 10))
 }

@@ -87,6 +87,7 @@ func injectOp(f *fake, out reporter, m *model.Model, spec string, now int64) err
 	r := &result{task: task, intervalMs: interval, rc: rc, now: now, reason: "Simulated action result"}
 	fail(out, s, rsc, r)
 	h := s.history(rsc, rsc, agent{x.Meta.Get("class"), x.Meta.Get("provider"), x.Meta.Get("type")})
+	r.anew = s.ambiguous[h.ID()]
 	r.record(h, rsc)
 	return nil
 }

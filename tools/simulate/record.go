@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
@@ -17,6 +18,8 @@ type result struct {
 	rc, target int
 	reason     string
 	now        int64 // seconds since the epoch
+	// anew numbers the operation as if it were the first.
+	anew bool
 	// params are what the operation was run with, nil when that is not recorded.
 	params map[string]string
 }
@@ -32,6 +35,9 @@ func increment(value string) string {
 func (r *result) record(history *cibxml.Element, rsc string) {
 	call := 0
 	for o := range history.Tags("lrm_rsc_op") {
+		if r.anew {
+			break
+		}
 		call = max(call, int(scalar.IntOr(o.Get("call-id"), 0)))
 	}
 	call++
@@ -97,7 +103,7 @@ func fail(out reporter, s *state, rsc string, r *result) {
 	}
 	suffix := rsc + "#" + r.task + "_" + strconv.FormatInt(r.intervalMs, 10)
 	for _, v := range [][2]string{{"fail-count-" + suffix, "value++"}, {"last-failure-" + suffix, strconv.FormatInt(r.now, 10)}} {
-		out.attribute(v[0], v[1], "/node_state", s.xml.ID())
+		out.attribute(v[0], v[1], "/node_state", cmp.Or(s.xml.ID(), "(null)"))
 		s.setAttribute(v[0], v[1])
 	}
 }

@@ -68,9 +68,10 @@ func (f *Filter) Resource(r *model.Resource, parents bool) bool {
 // Wanted reports whether a resource is to be shown: it is named and runs on no other nodes than wanted ones.
 func (v *View) Wanted(r *model.Resource) bool { return v.Only.Resource(r, true) && v.OnWantedNode(r) }
 
-// OnWantedNode reports whether a resource runs on a node that is to be shown or nowhere.
+// OnWantedNode reports whether a resource runs on a node that is to be shown or nowhere. What has an active part
+// on a lost node that nobody manages is nowhere itself, and never shown.
 func (v *View) OnWantedNode(r *model.Resource) bool {
-	return !v.Only.SomeNodes || !v.S.Active(r, false) || v.runsOnWanted(r)
+	return !v.S.Active(r, false) || v.runsOnWanted(r)
 }
 
 func (f *Filter) isNamed(r *model.Resource) bool {

@@ -28,6 +28,9 @@ type Transition struct {
 // what is going to be done.
 func Build(s *order.Solver, m *create.Maker) *Transition {
 	t := &Transition{B: s.B, M: s.M, S: s.S, solver: s, maker: m}
+	// Pacemaker tells what will change before it makes the graph. Looking up actions on a node gives the node to
+	// those that have none.
+	t.Changes()
 	for _, r := range s.S.TopList(s.M) {
 		t.resource(r)
 	}

@@ -132,6 +132,10 @@ func (r *reader) withinSet(e, set *cibxml.Element, score scalar.Score) {
 	if score == 0 || scalar.IsFalse(set.Get("sequential")) {
 		return
 	}
+	if score < 0 {
+		r.apart(e, set, score)
+		return
+	}
 	list, _ := r.members(set, set.ID())
 	role := set.Get("role")
 	add := func(dependent, primary *model.Resource) {
@@ -143,18 +147,34 @@ func (r *reader) withinSet(e, set *cibxml.Element, score scalar.Score) {
 	for i, x := range list {
 		switch {
 		case i == 0:
-		case score > 0 && forward:
+		case forward:
 			add(x, list[i-1])
-		case score > 0:
-			add(list[i-1], x)
 		default:
-			// each avoids all others only if it avoids all before it
-			for _, y := range list[:i] {
-				if y == x {
-					break
-				}
-				add(x, y)
+			add(list[i-1], x)
+		}
+	}
+}
+
+// apart lets each member of a set avoid all before it: only then does each avoid all others. A reference to an
+// instance stands for the clone, which Pacemaker does not recognize as itself then, so that it avoids all.
+func (r *reader) apart(e, set *cibxml.Element, score scalar.Score) {
+	role := set.Get("role")
+	for ref := range set.Tags("resource_ref") {
+		x := r.find(ref.ID())
+		if x == nil {
+			r.log.ConfigError("%s: No resource found for %s", set.ID(), ref.ID())
+			return
+		}
+		for other := range set.Tags("resource_ref") {
+			if other.ID() == x.ID {
+				break
 			}
+			y := r.find(other.ID())
+			if y == nil {
+				r.log.ConfigError("%s: No resource found for %s", set.ID(), other.ID())
+				return
+			}
+			r.colocate(&Colocation{ID: set.ID(), Score: score, Dependent: x, Primary: y, Influence: r.influence(e, x)}, role, role)
 		}
 	}
 }
@@ -186,14 +206,19 @@ func (r *reader) betweenSets(e, first, second *cibxml.Element, score scalar.Scor
 func sequential(set *cibxml.Element) bool { return !scalar.IsFalse(set.Get("sequential")) }
 
 // side returns the members of a set that stand for it: the first dependent or the last primary of a
-// sequential one.
+// sequential one, whether the others exist or not.
 func (r *reader) side(e, set *cibxml.Element, first bool) (list []*model.Resource, ok bool) {
-	list, ok = r.members(set, e.ID())
-	if !sequential(set) || len(list) == 0 {
-		return list, ok
+	if !sequential(set) {
+		return r.members(set, e.ID())
 	}
-	if first {
-		return list[:1], true
+	var chosen *cibxml.Element
+	for ref := range set.Tags("resource_ref") {
+		if chosen = ref; first {
+			break
+		}
 	}
-	return list[len(list)-1:], ok
+	if chosen == nil {
+		return r.members(set, e.ID())
+	}
+	return r.members(set.WithChildren([]*cibxml.Element{chosen}), e.ID())
 }

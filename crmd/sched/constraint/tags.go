@@ -7,10 +7,11 @@ import (
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 )
 
-// tag returns the resources that a template or tag stands for; ok is false when there is no such thing.
+// tag returns the resources that a template or tag stands for; ok is false when there is no such thing, and for
+// a template that no resource uses.
 func (r *reader) tag(id string) (refs []string, ok bool) {
 	if refs, ok = r.m.Templates[id]; ok {
-		return refs, true
+		return refs, refs != nil
 	}
 	refs, ok = r.m.Tags[id]
 	return refs, ok

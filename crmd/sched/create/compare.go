@@ -1,6 +1,7 @@
 package create
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/crmd/sched/action"
@@ -155,6 +156,7 @@ func (m *Maker) agentChanged(r *model.Resource, h *model.History, n *model.Node,
 
 // cancelRecorded cancels a recurring operation that is on record.
 func (m *Maker) cancelRecorded(r *model.Resource, o *model.Op, n *model.Node) {
+	m.lastInterval = o.IntervalMs
 	a := m.cancel(r, action.Op{Name: o.Task, IntervalMs: o.IntervalMs}, n)
 	if id, ok := o.XML.Lookup("call-id"); ok {
 		a.AddMeta("call-id", id)
@@ -165,6 +167,7 @@ func (m *Maker) cancelRecorded(r *model.Resource, o *model.Op, n *model.Node) {
 // differs reports whether an operation would be different if it were run now, and asks for what follows.
 func (m *Maker) differs(r *model.Resource, o *model.Op, n *model.Node, addr string) bool {
 	if o.IntervalMs > 0 && opconf.Find(r, o.Task, o.IntervalMs, false) == nil {
+		m.lastInterval = o.IntervalMs
 		if m.M.Options.CancelOrphans {
 			m.cancelRecorded(r, o, n)
 		}
@@ -179,8 +182,9 @@ func (m *Maker) differs(r *model.Resource, o *model.Op, n *model.Node, addr stri
 		task = "start"
 	}
 	if m.B.Conf.Sanitized && m.B.Conf.OnlySecretsChanged(r, o, n, addr) {
+		m.lastInterval = cmp.Or(o.IntervalMs, m.lastInterval)
 		m.log.Say("Only 'private' parameters to %s-interval %s for %s on %s changed: %s",
-			scalar.ReadableInterval(o.IntervalMs), task, r.ID, n.Name, o.XML.Get("transition-magic"))
+			scalar.ReadableInterval(m.lastInterval), task, r.ID, n.Name, o.XML.Get("transition-magic"))
 		return false
 	}
 	switch {

@@ -21,6 +21,9 @@ type Maker struct {
 	restarting *model.Resource
 	deferred   []model.DeferredCheck
 	notices    map[*model.Resource]*cloneNotices
+	// lastInterval is the last interval in milliseconds that Pacemaker has shown anywhere: it shows that one
+	// again instead of zero.
+	lastInterval int64
 }
 
 // New makes the maker of a run.

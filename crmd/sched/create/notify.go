@@ -313,13 +313,15 @@ func (m *Maker) notify(r *model.Resource, at *model.Node, point, done *action.Ac
 	return a
 }
 
-// notifyAfter makes a notify action for what has been done. Monitors wait until everybody knows.
+// notifyAfter makes a notify action for what has been done. Monitors wait until everybody knows, also when
+// this instance cannot be told.
 func (m *Maker) notifyAfter(r *model.Resource, at *model.Node, n *notice) {
-	a := m.notify(r, at, n.post, n.postDone, n)
-	if a == nil {
+	if a := m.notify(r, at, n.post, n.postDone, n); a != nil {
+		a.Priority = int(scalar.Inf)
+	}
+	if n.postDone == nil {
 		return
 	}
-	a.Priority = int(scalar.Inf)
 	list := m.B.Of(r)
 	for i := len(list) - 1; i >= 0; i-- {
 		mon := list[i]

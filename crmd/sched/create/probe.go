@@ -39,7 +39,10 @@ func (m *Maker) probe(r *model.Resource, n *model.Node) bool {
 	case model.Bundle:
 		return m.probeBundle(r, n)
 	case model.Group:
-		return m.probeAll(r.Children, n)
+		if len(r.Children) > 0 {
+			return m.probeAll(r.Children, n)
+		}
+		// Pacemaker probes a group whose members are all invalid as if it were a primitive
 	}
 	return m.probePrimitive(r, n)
 }
@@ -103,7 +106,7 @@ func (m *Maker) probePrimitive(r *model.Resource, n *model.Node) bool {
 		top = r
 	}
 	flags := action.Then
-	if !probe.Is(action.Runnable) && len(m.S.Rsc(top).Running) == 0 {
+	if !probe.Is(action.Runnable) && len(st.Running) == 0 {
 		flags |= action.OnlyIfRunnable
 	}
 	m.B.Order(action.ActionEnd(probe), action.OpEnd(top, "start"), flags)

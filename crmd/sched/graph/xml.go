@@ -164,7 +164,7 @@ func (p *printer) action(a *Action) {
 	p.nodes("downed", len(a.Downed), func(i int) { p.attr("id", a.Downed[i]) })
 	p.nodes("maintenance", len(a.Maintenance), func(i int) {
 		p.attr("id", a.Maintenance[i].Name)
-		p.attr("maintenance", a.Maintenance[i].Value)
+		p.attr("node_in_maintenance", a.Maintenance[i].Value)
 	})
 	p.end(3, a.element())
 }

@@ -20,6 +20,7 @@ func (p *progress) expired(out *outcome) bool {
 		expired = p.m.NowUnix >= out.Changed+timeout && !p.waitsForFencing(out)
 		var at int64
 		effective, at = p.m.FailCount(p.reader.st, p.x, p.node, out.Op)
+		timeout = p.st.FailureTimeout // a failure that blocks has switched it off
 		if effective != 0 && p.m.NowUnix < at+timeout+1 {
 			p.conf.World.At(at + timeout + 1)
 		}
@@ -80,6 +81,7 @@ func (p *progress) parametersChanged(out *outcome) bool {
 		p.m.Deferred = append(p.m.Deferred, model.DeferredCheck{Op: out.Op, Rsc: p.x, Node: p.node, Failure: true})
 		return false
 	}
+	p.m.Compared = append(p.m.Compared, model.DeferredCheck{Op: out.Op, Rsc: p.x, Node: p.node})
 	switch p.conf.Compare(p.x, out.Op, p.node, "") {
 	case opconf.Same, opconf.Unknown:
 		return false
@@ -89,7 +91,7 @@ func (p *progress) parametersChanged(out *outcome) bool {
 
 // response tells what the configuration wants to follow a failure of the operation.
 func (p *progress) response(out *outcome) opconf.Response {
-	return p.conf.ResponseTo(p.x, out.Key, out.task, p.st.Managed)
+	return p.conf.ResponseTo(p.x, out.Key, out.Task, p.st.Managed)
 }
 
 // fail handles a failure that counts.

@@ -191,9 +191,6 @@ func (r *reader) remoteOnline(n *model.Node) {
 
 // remoteAttributes reads what the state of a remote or guest node says beside its history.
 func (r *reader) remoteAttributes(n *model.Node, e *cibxml.Element) {
-	if n.Connection == nil {
-		return
-	}
 	st := r.st.Node(n)
 	st.RemoteMaintenance = scalar.MinInt(e.Get("node_in_maintenance"), 0) != 0
 	if !st.RequiresReset {
@@ -202,7 +199,8 @@ func (r *reader) remoteAttributes(n *model.Node, e *cibxml.Element) {
 	r.b.NodeAttributes(n, e.Child("transient_attributes"), rule.Replace)
 	st.Shutdown = st.Shutdown || shutdownRequested(n)
 	st.Standby = st.Standby || scalar.IsTrue(n.Attrs.Get("standby"))
-	st.Maintenance = st.Maintenance || scalar.IsTrue(n.Attrs.Get("maintenance")) || !r.st.Rsc(n.Connection).Managed
+	st.Maintenance = st.Maintenance || scalar.IsTrue(n.Attrs.Get("maintenance")) ||
+		n.Connection != nil && !r.st.Rsc(n.Connection).Managed
 	if v, ok := n.Attrs.Lookup("resource-discovery-enabled"); ok && !scalar.IsTrue(v) {
 		if n.IsRemote() && !r.m.Options.Fencing {
 			r.log.Warning("Ignoring resource-discovery-enabled attribute on Pacemaker Remote node %s because fencing is disabled", n.Name)

@@ -130,7 +130,8 @@ func maskable(o *model.Op) bool {
 
 // remap decides what a result means: whether it is a failure depends on what was expected.
 func (p *progress) remap(out *outcome, expired bool) {
-	if rc := out.rc.Effective(); rc != out.rc {
+	// Only a monitor can find a resource degraded.
+	if rc := out.rc.Effective(); rc != out.rc && out.Task == "monitor" {
 		out.rc = rc
 		if n := p.reader.st.Node(p.node); !expired && (!n.Shutdown || n.Online) {
 			p.recordFailure(out.Op)
@@ -175,7 +176,7 @@ func (p *progress) remapCode(out *outcome, probe bool) {
 			out.status = lrm.Done
 		}
 		p.st.Role = model.Promoted
-	case lrm.RCFailedPromoted:
+	case lrm.RCFailedPromoted, lrm.RCDegradedPromoted:
 		p.st.Role = model.Promoted
 		out.status = lrm.Error
 	case lrm.RCNotConfigured:
@@ -207,7 +208,7 @@ func (p *progress) blockUnrecoverable(out *outcome) {
 // succeed takes an operation for a success with the given result.
 func (p *progress) succeed(out *outcome, rc lrm.RC) {
 	clears := false
-	switch task := out.task; {
+	switch task := out.Task; {
 	case rc == lrm.RCNotInstalled || out.masked:
 		p.st.Role = model.Stopped
 	case rc == lrm.RCNotRunning:

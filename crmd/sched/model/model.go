@@ -48,6 +48,9 @@ type Model struct {
 	Requests []Request
 	// Deferred are comparisons of parameters that have to wait until it is known where containers run.
 	Deferred []DeferredCheck
+	// Compared are the records whose parameters have been compared already. The digests made for them serve every
+	// later record of the same operation on the same node.
+	Compared []DeferredCheck
 	// Failures are the failed operations that people are shown.
 	Failures []*Op
 	// Counts are of the resource instances in the configuration.

@@ -17,7 +17,7 @@ func (v *Resolver) NeedsHostAddress(r *model.Resource) bool {
 }
 
 // digestKey says what digests are kept for: the first record of an operation decides which of its parameters
-// need a restart.
+// need a restart or are secret.
 type digestKey struct {
 	rsc, node int
 	name      string
@@ -34,7 +34,8 @@ func (v *Resolver) Compare(r *model.Resource, op *model.Op, n *model.Node, addr 
 // those that are kept secret.
 func (v *Resolver) OnlySecretsChanged(r *model.Resource, op *model.Op, n *model.Node, addr string) bool {
 	recorded := op.XML.Get("op-secure-digest")
-	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op, true).Secure
+	first := v.DigestsOf(r, op, n, addr).op
+	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, first, true).Secure
 }
 
 // DigestsOf returns the digests of a recorded operation as it would be run now.
@@ -44,6 +45,7 @@ func (v *Resolver) DigestsOf(r *model.Resource, op *model.Op, n *model.Node, add
 		return d
 	}
 	d := v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op, false)
+	d.op = op
 	if v.digests == nil {
 		v.digests = map[digestKey]Digests{}
 	}
@@ -53,11 +55,15 @@ func (v *Resolver) DigestsOf(r *model.Resource, op *model.Op, n *model.Node, add
 
 // ResponseTo tells what follows a failure of the operation with a recorded key.
 func (v *Resolver) ResponseTo(r *model.Resource, key, task string, managed bool) Response {
-	_, name, interval, err := lrm.ParseOpKey(key)
-	if err != nil {
+	rsc, name, interval, err := lrm.ParseOpKey(key)
+	switch {
+	case err != nil:
 		name, interval = task, 0
+	case rsc != r.ID && rsc != r.HistoryName:
+		// configuration is found by the whole key, and old versions wrote others
+		return v.Response(r, v.build(r, name, interval, nil), task, managed)
 	}
-	return v.Response(r, v.Op(r, name, interval), strings.EqualFold(task, "probe"), managed)
+	return v.Response(r, v.Op(r, name, interval), task, managed)
 }
 
 // CompareFencing works out the digests of a fence device with which a node is unfenced, and how they differ

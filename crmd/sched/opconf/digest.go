@@ -34,6 +34,8 @@ func opKey(r *model.Resource, c *Conf) string {
 type Digests struct {
 	All, Restart, Secure string
 	Extra                bool // the operation has parameters of its own
+
+	op *model.Op // the record that they were made for
 }
 
 // Input is what an operation is run with: the resource's parameters, the operation's own, and its meta
@@ -91,14 +93,11 @@ func (v *Resolver) Compute(r *model.Resource, c *Conf, n *model.Node, addr strin
 
 // secure is the digest without the parameters that must not be shown.
 func (v *Resolver) secure(r *model.Resource, c *Conf, n *model.Node, xml *cibxml.Element, all map[string]string) string {
-	hidden, version := " passwd password user ", ""
+	hidden, version := " passwd password user ", v.m.FeatureSet
 	if xml != nil {
 		hidden, version = xml.Get("op-secure-params"), xml.Get("crm_feature_set")
 	}
-	if version == "" {
-		version = v.m.FeatureSet
-	}
-	if version == "" || scalar.CompareVersions(version, "3.16.0") >= 0 {
+	if xml == nil && version == "" || scalar.CompareVersions(version, "3.16.0") >= 0 {
 		return lrm.Digest(keep(all, func(name string) bool { return !inList(hidden, name) }))
 	}
 	// older versions left the operation's own parameters and those of the fencer out

@@ -64,12 +64,11 @@ func promotedMonitorResponse(r *model.Resource) string {
 	return ""
 }
 
-// Response tells what follows a failure of the operation. Whether the resource is managed decides for remote
-// connections; renamed tells that Pacemaker has lost sight of the operation's being a probe, which it does
-// once it has looked at the result.
-func (v *Resolver) Response(r *model.Resource, c *Conf, renamed, managed bool) Response {
+// Response tells what follows a failure of the operation, which was recorded as a certain task: records need not
+// agree with their own keys. Whether the resource is managed decides for remote connections.
+func (v *Resolver) Response(r *model.Resource, c *Conf, task string, managed bool) Response {
 	out := Response{Role: model.RoleUnknown}
-	name := strings.ToLower(c.Name)
+	name := strings.ToLower(task)
 	unset := false
 	switch c.onFail {
 	case "block":
@@ -93,7 +92,7 @@ func (v *Resolver) Response(r *model.Resource, c *Conf, renamed, managed bool) R
 	default:
 		unset = true
 	}
-	active := r.IsRemoteConnection() && (renamed || !IsProbe(c.Name, c.IntervalMs)) && name != "start"
+	active := r.IsRemoteConnection() && !IsProbe(name, c.IntervalMs) && name != "start"
 	switch {
 	case unset && r.Container != nil:
 		out.OnFail = model.FailRestartContainer

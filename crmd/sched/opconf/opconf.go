@@ -56,7 +56,7 @@ func (v *Resolver) Op(r *model.Resource, name string, intervalMs int64) *Conf {
 			return c
 		}
 	}
-	c := v.build(r, name, intervalMs)
+	c := v.build(r, name, intervalMs, Find(r, name, intervalMs, true))
 	v.ops[r.Index] = append(v.ops[r.Index], c)
 	return c
 }
@@ -102,10 +102,9 @@ func IsProbe(name string, intervalMs int64) bool {
 	return intervalMs == 0 && strings.EqualFold(name, "monitor")
 }
 
-func (v *Resolver) build(r *model.Resource, name string, intervalMs int64) *Conf {
-	c := &Conf{Name: name, IntervalMs: intervalMs, XML: Find(r, name, intervalMs, true)}
-	op := &rule.Operation{Name: name, IntervalMs: intervalMs}
-	ctx := &rule.Context{World: v.World, Agent: &r.Agent, Op: op}
+func (v *Resolver) build(r *model.Resource, name string, intervalMs int64, op *cibxml.Element) *Conf {
+	c := &Conf{Name: name, IntervalMs: intervalMs, XML: op}
+	ctx := &rule.Context{World: v.World, Agent: &r.Agent, Op: &rule.Operation{Name: name, IntervalMs: intervalMs}}
 	c.Meta = ctx.Blocks(nil, v.m.OpDefaults, "meta_attributes", "", rule.Keep)
 	probe := IsProbe(name, intervalMs)
 	if probe {

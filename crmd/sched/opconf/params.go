@@ -40,6 +40,16 @@ func (v *Resolver) Params(r *model.Resource, n *model.Node) pairs.Table {
 	return p.perNode[n.Index]
 }
 
+// Dated evaluates all rules about parameters once, so that the world learns when time changes them: Pacemaker
+// counts also those that no operation needs now.
+func (v *Resolver) Dated() {
+	for _, r := range v.m.All {
+		if v.hasRules(r) {
+			v.Params(r, nil)
+		}
+	}
+}
+
 func (v *Resolver) hasRules(r *model.Resource) bool {
 	for p := r; p != nil; p = p.Parent {
 		if rule.HasRules(v.World.Lib, p.XML, "instance_attributes") {

@@ -162,13 +162,13 @@ func (a *Assignment) applyClone(d, p *model.Resource, c *constraint.Colocation) 
 		return
 	}
 	if c.Score >= scalar.Inf {
-		var nodes []*model.Node
+		var places []*model.Resource
 		for _, inst := range a.S.Children(p) {
-			if n := a.Location(inst, false); n != nil && !a.blocked(inst) {
-				nodes = append(nodes, n)
+			if a.Location(inst, false) != nil && !a.blocked(inst) {
+				places = append(places, inst)
 			}
 		}
-		a.onlyOn(d, nodes)
+		a.onlyWith(d, places)
 		return
 	}
 	for _, inst := range a.S.Children(p) {
@@ -201,16 +201,21 @@ func copiesPerNode(r *model.Resource) int {
 	return 1
 }
 
-// onlyOn bans a dependent from all nodes but some.
-func (a *Assignment) onlyOn(d *model.Resource, nodes []*model.Node) {
+// onlyWith bans a dependent from all nodes but those on which some resources have been placed. A node that it
+// does not know is known to it then as to the resource there.
+func (a *Assignment) onlyWith(d *model.Resource, others []*model.Resource) {
 	st := a.S.Rsc(d)
 	wanted := map[*model.Node]bool{}
-	for _, n := range nodes {
+	for _, o := range others {
+		n := a.Location(o, false)
 		wanted[n] = true
 		if st.Allowed.At(n) == nil {
-			own := a.S.OwnEntry(n)
-			own.Score = -scalar.Inf
-			st.Allowed.Put(n, own)
+			e := a.S.OwnEntry(n)
+			if known := a.S.Rsc(a.placed(o)).Allowed.At(n); known != nil {
+				e.Mode = known.Mode
+			}
+			e.Score = -scalar.Inf
+			st.Allowed.Put(n, e)
 		}
 	}
 	for i := range st.Allowed {
@@ -218,6 +223,16 @@ func (a *Assignment) onlyOn(d *model.Resource, nodes []*model.Node) {
 			e.Score = -scalar.Inf
 		}
 	}
+}
+
+// placed is the first primitive of a resource that has been placed.
+func (a *Assignment) placed(r *model.Resource) *model.Resource {
+	for _, c := range r.Children {
+		if a.Location(c, false) != nil {
+			return a.placed(c)
+		}
+	}
+	return r
 }
 
 // applyBundle draws a dependent to where the bundle's containers are.
@@ -233,7 +248,7 @@ func (a *Assignment) applyBundle(d, p *model.Resource, c *constraint.Colocation)
 		}
 		return
 	}
-	var nodes []*model.Node
+	var places []*model.Resource
 	for _, rep := range p.Bundle.List {
 		if c.Score < scalar.Inf {
 			a.apply(d, rep.Container, c)
@@ -244,11 +259,11 @@ func (a *Assignment) applyBundle(d, p *model.Resource, c *constraint.Colocation)
 		case n == nil || a.blocked(rep.Container):
 		case c.PrimaryRole == model.Promoted && (rep.Child == nil || a.S.Rsc(rep.Child).NextRole < model.Promoted):
 		default:
-			nodes = append(nodes, n)
+			places = append(places, rep.Container)
 		}
 	}
 	if c.Score >= scalar.Inf {
-		a.onlyOn(d, nodes)
+		a.onlyWith(d, places)
 	}
 }
 

@@ -184,7 +184,7 @@ func (b *Builder) detectPromotable(r *model.Resource) {
 	if scalar.IsTrue(r.Meta.Get("promotable")) {
 		r.Promotable = true
 	} else if strings.EqualFold(r.XML.Name, "master") {
-		b.log.ConfigWarningOnce("Support for the master element (such as in %s) is deprecated and will be removed in a future release; use the clone element with the promotable meta-attribute instead", r.ID)
+		b.log.Notice("Support for the master element (such as in %s) is deprecated and will be removed in a future release; use the clone element with the promotable meta-attribute instead", r.ID)
 		r.Meta.Set("promotable", "true")
 		r.Promotable = true
 	}

@@ -173,6 +173,7 @@ func TestMessage_ReplacedBeforeItWasRead(t *testing.T) {
 			for l.mailbox(0, "n2").Message != sbdformat.Reset {
 				time.Sleep(10 * time.Millisecond)
 			}
+			<-time.After(300 * time.Millisecond) // the driver reads it back first
 			l.say("n2", replacement, 0)
 			want(t, <-result, lrm.Error, 1, "was replaced by "+replacement.Message.String(), `"n3"`, "fence again")
 		})
