@@ -202,7 +202,9 @@ func (r *records) follow(ctx context.Context, node string, f *follower) {
 	for {
 		var err error
 		if !asked {
-			asked = r.fetch(ctx, client) == nil
+			if asked = r.fetch(ctx, client) == nil; asked {
+				r.offer(f)
+			}
 		}
 		if p, any := r.take(f); any {
 			err = r.call(ctx, client, pathRecords, p, nil)
@@ -261,6 +263,26 @@ func (r *records) fetch(ctx context.Context, client *ipc.Client) error {
 		return err
 	}
 	return r.receive(p)
+}
+
+// recent is how long ago an incident of this node may have ended that a member has perhaps not heard of: what was
+// written while this crmd had no view.
+const recent = 10 * time.Minute
+
+// offer gives a member the incidents of this node that are open or ended lately. What it has already it drops.
+func (r *records) offer(f *follower) {
+	var p recordParcel
+	for _, head := range r.archive.List() {
+		if head.Owner != r.d.node || head.Ended != 0 && time.Since(time.UnixMilli(head.Ended)) > recent || len(p.Incidents) >= maxPending/2 {
+			continue
+		}
+		if in, err := r.archive.Get(head.ID); err == nil {
+			p.Incidents = append(p.Incidents, in)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.add(p)
 }
 
 // receive takes incidents of another node.

@@ -109,3 +109,9 @@ func Find(c Catalogue, text string) (Ref, error) {
 	}
 	return Ref{}, fmt.Errorf("%q may mean %s; write the full name", text, strings.Join(names, " or "))
 }
+
+// Unfences reports whether a fence agent takes access away, so that a node must be given it back before it may run
+// anything: its devices need the meta attribute provides=unfencing.
+func Unfences(a *metadata.Agent) bool {
+	return a != nil && slices.ContainsFunc(a.Actions, func(x metadata.Action) bool { return x.Name == "on" && x.Automatic })
+}

@@ -162,6 +162,9 @@ func (r *reader) param(s *clusterfile.Section, id, name string) (string, bool) {
 	return text, true
 }
 
+// provides is the meta attribute that tells the cluster to unfence nodes with a device when they join.
+const provides = "provides"
+
 // stonith reads a fence device.
 func (r *reader) stonith(s *clusterfile.Section) *cibxml.Element {
 	p := build.Primitive{ID: s.Str("id", ""), Class: "stonith", Description: s.Str("description", "")}
@@ -181,6 +184,9 @@ func (r *reader) stonith(s *clusterfile.Section) *cibxml.Element {
 	p.Meta = r.options(s, "meta", option.Stonith)
 	if s.Has("driver") {
 		p.Meta = append(p.Meta, build.Pair{Name: "driver", Value: s.Word("driver", "legacy", "legacy", "native")})
+	}
+	if agent.Unfences(a) && build.Get(p.Meta, provides) == "" && build.Get(p.Params, provides) == "" {
+		p.Meta = append(p.Meta, build.Pair{Name: provides, Value: "unfencing"})
 	}
 	p.Ops = r.operations(s, ref, a)
 	s.Done()

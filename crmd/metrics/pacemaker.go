@@ -4,11 +4,13 @@ package metrics
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
+	"github.com/holdfast-ha/holdfast/cib/lrm"
 	"github.com/holdfast-ha/holdfast/crmd/sched/model"
 	"github.com/holdfast-ha/holdfast/crmd/sched/scalar"
 	"github.com/holdfast-ha/holdfast/internal/exposition"
@@ -104,6 +106,11 @@ func agent(r *model.Resource) string {
 	return a.Class + ":" + a.Type
 }
 
+// news reports whether crm_mon shows an operation: not a probe that found nothing, and no notification.
+func news(o *model.Op) bool {
+	return o.Task != "notify" && !(o.RC == int(lrm.RCNotRunning) && o.Task == "monitor" && o.IntervalMs == 0)
+}
+
 // history adds fail counts and thresholds of the resources that have a history on a node.
 func history(p *exposition.Page, m *model.Model) {
 	fails := p.Gauge("ha_cluster_pacemaker_fail_count", "The Fail count number per node and resource id.")
@@ -115,7 +122,7 @@ func history(p *exposition.Page, m *model.Model) {
 		seen := map[string]bool{}
 		for _, h := range n.Records {
 			r := m.Resource(h.ID)
-			if r == nil || seen[r.Name()] {
+			if r == nil || seen[r.Name()] || !slices.ContainsFunc(h.Sorted, news) {
 				continue
 			}
 			seen[r.Name()] = true

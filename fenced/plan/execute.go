@@ -147,7 +147,8 @@ func (f *Fencer) overdue(op *operation) {
 		return
 	}
 	f.emit(Abandon{op.cur.step})
-	f.failed(op, failure(lrm.Timeout, ReasonPeerSilent), true)
+	// This node itself is not silent: its agent has used the time up, and other devices may be used from here.
+	f.failed(op, failure(lrm.Timeout, ReasonPeerSilent), op.cur.peer != f.local)
 }
 
 // watchdogStands checks that the target's watchdog may still be trusted, and fails the step when not: a target

@@ -139,7 +139,7 @@ secrets stay. On the other nodes hcs node remove takes this one out.`,
 func wipe(dirs paths.Dirs) ([]string, error) {
 	removed := []string{}
 	var errs []error
-	for _, path := range []string{dirs.ClusterFile(), dirs.GossipKey(), dirs.PKI(), dirs.State("crmd"), dirs.State("fenced"), dirs.State("corosyncd"),
+	for _, path := range []string{dirs.ClusterFile(), dirs.GossipKey(), dirs.PKI(), dirs.Qdevice(), dirs.State("crmd"), dirs.State("fenced"), dirs.State("corosyncd"),
 		filepath.Join(dirs.Var, "node.log"), filepath.Join(dirs.Var, "node.log.1")} {
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 			continue

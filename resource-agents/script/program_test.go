@@ -151,8 +151,13 @@ func TestProgram_RunsAsItsUser(t *testing.T) {
 	}
 	l := newLab(t, "command=id -un; id -G; echo $HOME; exec sleep 600", "user=daemon")
 	l.want(0, "", "start")
+	log := ""
+	for end := time.Now().Add(10 * time.Second); strings.Count(log, "\n") < 3 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		raw, _ := os.ReadFile(l.dir + "/log")
+		log = string(raw)
+	}
 	l.want(0, "", "stop")
-	if log, _ := os.ReadFile(l.dir + "/log"); string(log) != "daemon\n1\n/usr/sbin\n" {
+	if log != "daemon\n1\n/usr/sbin\n" {
 		t.Errorf("log %q", log)
 	}
 }

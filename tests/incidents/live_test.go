@@ -137,6 +137,14 @@ func TestHungDatabase_IsElsewhereWithinThirtySeconds(t *testing.T) {
 	if in.Kind != api.IncidentResource || in.Cause.Name != "process.hung" || in.State != api.IncidentRecovered || in.Node != victim.Name {
 		t.Errorf("the incident: %s, cause %s, %s, on %s", in.Kind, in.Cause.Name, in.State, in.Node)
 	}
+	replay, err := other.Exec(ctx, "sh", "-c", "hcs incidents input "+in.ID+" >/tmp/plan.xml && crm_simulate -x /tmp/plan.xml -S")
+	if err != nil || !strings.Contains(replay, "Recover    db") {
+		t.Errorf("crm_simulate replays the decision otherwise: %v\n%s", err, replay)
+	}
+	packed, err := other.Exec(ctx, "sh", "-c", "cd /tmp && hcs incidents bundle --to b.tar.gz >&2 && tar -tzf b.tar.gz")
+	if err != nil || !strings.Contains(packed, "holdfast/incidents/"+in.ID+".txt") || !strings.Contains(packed, "holdfast/vitals.json") || strings.Contains(packed, ".error") {
+		t.Errorf("the bundle: %v\n%s", err, packed)
+	}
 	for _, want := range []string{"process postgres[", "is stopped (state T) for", "start db", "Replay it:"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("the story lacks %q", want)

@@ -162,7 +162,7 @@ func (w *watched) tell(m *incident.Machine, events ...incident.Event) {
 			}
 			w.incidents[o.Incident.ID] = o.Incident
 			if m == w.own {
-				w.tell(w.dc, incident.Stored{Incident: o.Incident})
+				w.tell(w.dc, incident.Stored(o))
 			}
 		}
 	}

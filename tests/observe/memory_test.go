@@ -75,7 +75,10 @@ func (w *world) hog(n *lab.Node) {
 		cgroupOf(n), growth/10)
 	job, err := n.Start(exec.Command("sh", "-c", script))
 	w.must(err)
-	w.t.Cleanup(func() { _ = job.Wait() }) // it ends with the node
+	w.t.Cleanup(func() {
+		_ = n.PowerOff() // the cluster's end reports what is wrong
+		_ = job.Wait()
+	})
 }
 
 // service is a group of an address and a journalled resource that prefers n2.

@@ -6,6 +6,7 @@
 //	args: arguments for crm_simulate
 //	probed: no, when it is not known where resources run
 //	quorum: no, or lost when there was quorum before
+//	schema: none, when the CIB is not to be checked
 //
 // Its sections are
 //
@@ -46,7 +47,7 @@ type Case struct {
 // Read makes a CIB of a description.
 func Read(archive *txtar.Archive) (*Case, error) {
 	c := &Case{Archive: archive}
-	s := sketch{now: Now, probed: true, sections: map[string]string{}}
+	s := sketch{now: Now, probed: true, schema: "pacemaker-3.9", sections: map[string]string{}}
 	for line := range strings.Lines(string(archive.Comment)) {
 		line = strings.TrimSpace(line)
 		key, value, found := strings.Cut(line, ": ")
@@ -55,6 +56,8 @@ func Read(archive *txtar.Archive) (*Case, error) {
 			c.Args = strings.Fields(value)
 		case found && key == "probed":
 			s.probed = value != "no"
+		case found && key == "schema":
+			s.schema = value
 		case found && key == "quorum":
 			s.quorum = value
 		case line != "":
@@ -78,6 +81,7 @@ type sketch struct {
 	now       int64
 	probed    bool
 	quorum    string // "" when there is quorum
+	schema    string
 	sections  map[string]string
 	resources *cibxml.Element
 	states    map[string]*cibxml.Element // node_state by node
@@ -111,7 +115,7 @@ func (s *sketch) cib() (*cibxml.Element, error) {
 	if s.quorum != "" {
 		quorum = "0"
 	}
-	cib := cibxml.New("cib", "crm_feature_set", "3.16.1", "validate-with", "pacemaker-3.9", "epoch", "1", "num_updates", "0",
+	cib := cibxml.New("cib", "crm_feature_set", "3.16.1", "validate-with", s.schema, "epoch", "1", "num_updates", "0",
 		"admin_epoch", "0", "have-quorum", quorum, "dc-uuid", "1", "execution-date", fmt.Sprint(s.now))
 	if s.quorum == "lost" {
 		cib.Set("no-quorum-panic", "1")

@@ -34,8 +34,10 @@ type fake struct {
 	view  api.View
 	links []api.LinkStatus
 	cmap  []api.CmapEntry
-	fail  error // of every change
-	asked []string
+	// qdevice is the quorum device, nil when there is none.
+	qdevice *api.QdeviceStatus
+	fail    error // of every change
+	asked   []string
 }
 
 func (f *fake) change(w http.ResponseWriter, r *http.Request) {
@@ -56,6 +58,13 @@ func run(t *testing.T, f *fake, line string) (stdout, stderr string, code int) {
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET "+api.PathCorosyncStatus, func(w http.ResponseWriter, _ *http.Request) {
 			ipc.Reply(w, api.CorosyncStatus{Local: f.view.Local, View: f.view})
+		})
+		mux.HandleFunc("GET "+api.PathQdevice, func(w http.ResponseWriter, _ *http.Request) {
+			if f.qdevice == nil {
+				ipc.Fail(w, ipc.Errorf(api.CodeNoSuchObject, "there is no quorum device"))
+				return
+			}
+			ipc.Reply(w, f.qdevice)
 		})
 		mux.HandleFunc("GET "+api.PathLinks, func(w http.ResponseWriter, _ *http.Request) { ipc.Reply(w, f.links) })
 		mux.HandleFunc("GET "+api.PathCmap, func(w http.ResponseWriter, r *http.Request) {

@@ -38,6 +38,9 @@ type executor struct {
 	missing []int         // inputs that are not confirmed yet, by synapse
 	done    []bool
 	abort   int // priority below which nothing is started any more
+	// stuck tells that an action cannot be carried out at all. Pacemaker leaves it at that, and takes the
+	// transition for complete.
+	stuck bool
 }
 
 // run executes a graph until nothing more can be done. It reports whether that was all.
@@ -59,6 +62,9 @@ func (x *executor) run(g *graph.Graph) bool {
 			}
 			x.done[i], fired = true, true
 			failed := x.do(s.Action)
+			if x.stuck {
+				return true
+			}
 			x.confirm(g, s.Action, failed)
 		}
 	}
@@ -106,7 +112,11 @@ func (x *executor) do(a *graph.Action) (failed bool) {
 
 // operation carries out an operation of a resource.
 func (x *executor) operation(a *graph.Action) (failed bool) {
-	if a.Task == "probe_again" || a.Resource == nil || a.Resource.Tag != "primitive" {
+	if a.Task == "probe_again" || a.Resource == nil {
+		return false
+	}
+	if a.Resource.Tag != "primitive" {
+		x.stuck = true // the probe of a group without valid members
 		return false
 	}
 	configured := a.Resource.ID

@@ -77,11 +77,8 @@ func ActionEnd(a *Action) End { return End{Rsc: a.Rsc, Action: a} }
 // Linked adds an ordering between two actions. It reports false for one that adds nothing to those that are
 // there.
 func Linked(first, then *Action, flags Order) bool {
-	if flags == 0 {
-		return false
-	}
-	if first == then {
-		panic("action " + first.Key() + " ordered after itself")
+	if flags == 0 || first == then {
+		return false // two nodes of one name in a broken CIB share an action
 	}
 	if len(first.After) <= len(then.Before) {
 		for i := range first.After {

@@ -38,25 +38,38 @@ func (r *reader) expandSets(e *cibxml.Element) *cibxml.Element {
 		if !set.IsTag("resource_set") {
 			continue
 		}
-		var refs []*cibxml.Element
-		for ref := range set.Tags("resource_ref") {
-			x, members, ok := r.resolve(e.ID(), ref.ID())
-			switch {
-			case !ok:
-				return nil
-			case x != nil:
-				refs = append(refs, ref)
-			default:
-				any = true
-				refs = append(refs, references(members)...)
-			}
+		refs, expanded, ok := r.expandRefs(e.ID(), slices.Collect(set.Tags("resource_ref")))
+		if !ok {
+			return nil
 		}
+		any = any || expanded
 		children[i] = set.WithChildren(refs)
 	}
 	if !any {
 		return nil
 	}
 	return e.WithChildren(children)
+}
+
+// maxRefs bounds what a set may grow to, so that tags that hold each other are an error and no endless loop.
+const maxRefs = 10000
+
+// expandRefs replaces templates and tags by their members, which may be such themselves. It is not ok when one of
+// them does not exist.
+func (r *reader) expandRefs(constraint string, queue []*cibxml.Element) (refs []*cibxml.Element, any, ok bool) {
+	for n := 0; len(queue) > 0; n++ {
+		x, members, ok := r.resolve(constraint, queue[0].ID())
+		switch {
+		case !ok || n > maxRefs:
+			return nil, false, false
+		case x != nil:
+			refs, queue = append(refs, queue[0]), queue[1:]
+		default:
+			any = true
+			queue = slices.Concat(references(members), queue[1:])
+		}
+	}
+	return refs, any, true
 }
 
 func references(ids []string) []*cibxml.Element {

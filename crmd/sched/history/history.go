@@ -157,7 +157,7 @@ func (r *reader) records(n *model.Node) {
 func (r *reader) count() {
 	for _, top := range r.m.Resources {
 		top.Primitives(func(x *model.Resource) {
-			if x.Orphan && !r.st.Active(x, true) {
+			if x.Orphan && r.st.Rsc(x).Role <= model.Stopped {
 				return
 			}
 			r.m.Total++

@@ -66,6 +66,7 @@ func (b *Builder) bundleConfig(r *model.Resource, technology *cibxml.Element) *m
 	if attr("replicas") == "" && c.PromotedMax > 0 {
 		c.Replicas = c.PromotedMax
 	}
+	c.Replicas = b.bounded(r, "replicas", c.Replicas)
 	if net := r.XML.Child("network"); net != nil {
 		c.IPRange, c.Mask = net.Get("ip-range-start"), net.Get("host-netmask")
 		c.Interface, c.ControlPort = net.Get("host-interface"), net.Get("control-port")

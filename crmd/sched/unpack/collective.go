@@ -96,6 +96,7 @@ func (b *Builder) clone(r *model.Resource) bool {
 		Max: count(max(1, len(b.m.Nodes)), 0, "clone-max"), NodeMax: count(1, 0, "clone-node-max"),
 		Ordered: scalar.IsTrue(meta.Get("ordered")),
 	}
+	c.Max = b.bounded(r, "clone-max", c.Max)
 	r.Clone = c
 	if r.Promotable {
 		c.PromotedMax = count(1, 0, "promoted-max", "master-max")
@@ -186,4 +187,17 @@ func (b *Builder) linkConnection(r *model.Resource) {
 	} else {
 		n.Attrs.Set("#kind", "container")
 	}
+}
+
+// maxInstances is how many instances of one resource are considered. It is more than any cluster can run; a slip
+// of the finger would take all memory of the node that plans, which Pacemaker lets happen.
+const maxInstances = 10000
+
+// bounded keeps a number of instances within what can be considered.
+func (b *Builder) bounded(r *model.Resource, option string, n int) int {
+	if n > maxInstances {
+		b.log.ConfigError("Using %d for %s of %s because %d is more than can be run", maxInstances, option, r.ID, n)
+		return maxInstances
+	}
+	return n
 }

@@ -109,6 +109,10 @@ func create(ctx context.Context, s *session.Session, args []string, o createOpti
 	}
 	addOps(&p, agent.DefaultOps(ref, a), o.noDefaultOps)
 	said := "Created " + what(ref) + " " + p.ID + " (" + ref.String() + ")."
+	if agent.Unfences(a) && build.Get(p.Meta, "provides") == "" && build.Get(p.Params, "provides") == "" {
+		p.Meta = append(p.Meta, build.Pair{Name: "provides", Value: "unfencing"})
+		said += " It gives nodes their access back when they join (provides=unfencing)."
+	}
 	_, err = s.Change(ctx, said, func(conf *cibxml.Element) (*cibxml.Element, error) {
 		if err := edit.FreeID(conf, p.ID); err != nil {
 			return nil, err

@@ -58,15 +58,22 @@ func (b *Bench) growth(ctx context.Context) error {
 	return nil
 }
 
-// best is the least use of a few runs that decide what to do, and write nothing down.
+// usage is what a run takes.
+type usage struct{ ms, mib float64 }
+
+// best is the least time of a few runs that decide what to do and write nothing down, and the memory of one.
 func (b *Bench) best(ctx context.Context, s size, program, file string, times int) (usage, error) {
-	least := usage{ms: math.Inf(1), mib: math.Inf(1)}
+	least := usage{ms: math.Inf(1)}
 	for range times {
-		u, err := run(ctx, program, "-x", file, "-R", "-Q")
+		ms, err := run(ctx, program, "-x", file, "-R", "-Q")
 		if err != nil {
 			return least, fmt.Errorf("%s: %w", s, err)
 		}
-		least.ms, least.mib = min(least.ms, u.ms), min(least.mib, u.mib)
+		least.ms = min(least.ms, ms)
+	}
+	var err error
+	if least.mib, err = memory(ctx, program, "-x", file, "-R", "-Q"); err != nil {
+		return least, fmt.Errorf("%s: %w", s, err)
 	}
 	return least, nil
 }

@@ -78,18 +78,18 @@ func (b *Bench) processes(ctx context.Context) error {
 		args := append([]string{"-x", f, "-S"}, extra[strings.TrimSuffix(filepath.Base(f), ".xml")]...)
 		var ours, peer []float64
 		for range repeats {
-			u, err := run(ctx, b.Ours, args...)
+			ms, err := run(ctx, b.Ours, args...)
 			if err != nil {
 				return err
 			}
-			ours = append(ours, u.ms)
+			ours = append(ours, ms)
 			if b.Peer == "" {
 				continue
 			}
-			if u, err = run(ctx, b.Peer, args...); err != nil {
+			if ms, err = run(ctx, b.Peer, args...); err != nil {
 				return err
 			}
-			peer = append(peer, u.ms)
+			peer = append(peer, ms)
 		}
 		b.Add("scheduler-process", "ms", slices.Min(ours))
 		if b.Peer != "" {

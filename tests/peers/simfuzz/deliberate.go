@@ -1,6 +1,10 @@
 package simfuzz
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/holdfast-ha/holdfast/cib/cibxml"
+)
 
 // Deliberate is a difference that stays.
 type Deliberate struct {
@@ -18,6 +22,31 @@ var Accepted = []Deliberate{
 			"written; each time this is shown anew by running it twice. There is no answer to agree with.",
 		shows: func(o Outcome) bool { return o.Unstable },
 	},
+	{
+		Name: "the saved result when two records, or two attributes, of a node have one id",
+		Reason: "no cluster writes two lrm_resource or nvpair elements with one id below a node. Both programs plan and show the same; " +
+			"which of the two the simulated results end up in is how Pacemaker's file backend merges XML by id.",
+		shows: func(o Outcome) bool {
+			return len(o.Parts) == 1 && o.Parts[0] == "cib" && ambiguousRecords(o.Input.Doc)
+		},
+	},
+}
+
+// ambiguousRecords reports whether some node has two records or two attributes with the same id.
+func ambiguousRecords(doc *cibxml.Element) bool {
+	found := false
+	doc.Walk(func(e *cibxml.Element) bool {
+		if e.Name != "lrm_resources" && e.Name != "instance_attributes" {
+			return !found
+		}
+		seen := map[string]bool{}
+		for r := range e.Tags("lrm_resource", "nvpair") {
+			found = found || seen[r.ID()]
+			seen[r.ID()] = true
+		}
+		return false
+	})
+	return found
 }
 
 // Explained returns the reason why a difference stays, nil when it has to be repaired.

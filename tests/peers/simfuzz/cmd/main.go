@@ -1,4 +1,5 @@
-// Command simfuzz looks for inputs that Holdfast's crm_simulate and an installed one answer differently.
+// Command simfuzz looks for inputs that Holdfast's crm_simulate and an installed one answer differently, and
+// leaves each, reduced to what shows it, in a directory.
 package main
 
 import (
@@ -12,15 +13,27 @@ import (
 	"github.com/holdfast-ha/holdfast/tests/peers/simfuzz"
 )
 
+// hunt is what to look for, and what has been found.
+type hunt struct {
+	*simfuzz.Judge
+	cases, out   string
+	seed, count  uint64
+	steps, limit int
+	workers      int
+
+	total, refused, unanswered, different, accepted int
+}
+
 func main() {
+	h := &hunt{}
 	peer := flag.String("peer", "/usr/sbin/crm_simulate", "the program to compare with")
-	cases := flag.String("cases", "", "mutate the CIBs of this directory")
-	seed := flag.Uint64("seed", 1, "first seed")
-	count := flag.Int("n", 1000, "inputs")
-	workers := flag.Int("workers", 2, "inputs at the same time")
-	out := flag.String("out", "/tmp/simfuzz", "where differences go")
-	steps := flag.Int("shrink", 1500, "how often a smaller input is tried")
-	limit := flag.Int("max", 20, "stop after so many differences")
+	flag.StringVar(&h.cases, "cases", "", "change the CIBs of this directory instead of making new ones")
+	flag.Uint64Var(&h.seed, "seed", 1, "first seed")
+	flag.Uint64Var(&h.count, "n", 1000, "inputs")
+	flag.IntVar(&h.workers, "workers", 2, "inputs at the same time")
+	flag.StringVar(&h.out, "out", "/tmp/simfuzz", "where differences go")
+	flag.IntVar(&h.steps, "shrink", 500, "how often a smaller input is tried")
+	flag.IntVar(&h.limit, "max", 20, "stop after so many differences")
 	one := flag.String("one", "", "only compare this saved difference or CIB")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -28,11 +41,11 @@ func main() {
 	dir, err := os.MkdirTemp("", "simfuzz")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		j := &simfuzz.Judge{Peer: simfuzz.Installed{Path: *peer}, Ours: simfuzz.Ours{}, Dir: dir}
+		h.Judge = &simfuzz.Judge{Peer: simfuzz.Installed{Path: *peer}, Ours: simfuzz.Ours{}, Dir: dir}
 		if *one != "" {
-			err = single(ctx, j, *one)
+			err = h.single(ctx, *one)
 		} else {
-			err = hunt(ctx, j, *cases, *seed, *count, *workers, *steps, *limit, *out)
+			err = h.run(ctx)
 		}
 	}
 	if err != nil {
@@ -41,65 +54,58 @@ func main() {
 	}
 }
 
-func single(ctx context.Context, j *simfuzz.Judge, path string) error {
+func (h *hunt) single(ctx context.Context, path string) error {
 	in, err := simfuzz.Load(path)
 	if err != nil {
 		return err
 	}
-	o, err := j.Try(ctx, in)
-	fmt.Println(o.Parts, o.Refused, o.PeerCrashed, o.Unstable)
-	fmt.Print(o.Text)
+	o, err := h.Try(ctx, in)
+	fmt.Printf("differs in %v, refused %v, unanswered %v, unstable %v\n%s", o.Parts, o.Refused, o.PeerCrashed, o.Unstable, o.Text)
 	return err
 }
 
-func hunt(ctx context.Context, j *simfuzz.Judge, cases string, seed uint64, count, workers, steps, limit int, out string) error {
-	end := seed + uint64(count)
-	var files []string
-	var err error
-	if cases != "" {
-		files, err = filepath.Glob(filepath.Join(cases, "*.xml"))
+func (h *hunt) run(ctx context.Context) error {
+	source := h.Random
+	if h.cases != "" {
+		files, err := filepath.Glob(filepath.Join(h.cases, "*.xml"))
 		if err != nil || len(files) == 0 {
-			return fmt.Errorf("no CIBs in %s: %v", cases, err)
+			return fmt.Errorf("no CIBs in %s: %v", h.cases, err)
 		}
+		source = func(_ context.Context, seed uint64) (simfuzz.Input, error) { return simfuzz.Mutated(files, seed) }
 	}
+	end := h.seed + h.count
 	next := func() (uint64, bool) {
-		seed++
-		return seed - 1, seed <= end
+		h.seed++
+		return h.seed - 1, h.seed <= end && h.different < h.limit
 	}
-	make := func(seed uint64) (simfuzz.Input, error) {
-		if len(files) == 0 {
-			return j.Random(ctx, seed)
-		}
-		return simfuzz.Mutated(files, seed)
-	}
-	var total, refused, peerCrashed, different, unstable int
-	err = j.Each(ctx, workers, next, make, func(o simfuzz.Outcome) error {
-		total++
-		switch {
-		case o.PeerCrashed:
-			peerCrashed++
-			return o.Save(filepath.Join(out, "peer-"+o.Input.Name))
-		case o.Same():
-			if o.Refused {
-				refused++
-			}
-			return nil
-		case o.Unstable:
-			unstable++
-		default:
-			different++
-		}
-		before := len(o.Input.Doc.String())
-		o, err := j.Smallest(ctx, o, steps)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%s: %v unstable=%v, %d -> %d bytes\n", o.Input.Name, o.Parts, o.Unstable, before, len(o.Input.Doc.String()))
-		if different >= limit {
-			seed = end
-		}
-		return o.Save(filepath.Join(out, o.Input.Name))
-	})
-	fmt.Printf("%d inputs: %d refused by both, %d different, %d unstable, %d crash the peer\n", total, refused, different, unstable, peerCrashed)
+	err := h.Each(ctx, h.workers, next, func(seed uint64) (simfuzz.Input, error) { return source(ctx, seed) },
+		func(o simfuzz.Outcome) error { return h.seen(ctx, o) })
+	fmt.Printf("%d inputs: %d refused by both, %d that the peer cannot answer, %d accepted differences, %d differences\n",
+		h.total, h.refused, h.unanswered, h.accepted, h.different)
 	return err
+}
+
+func (h *hunt) seen(ctx context.Context, o simfuzz.Outcome) error {
+	h.total++
+	switch {
+	case o.PeerCrashed:
+		h.unanswered++
+		return nil
+	case o.Same():
+		if o.Refused {
+			h.refused++
+		}
+		return nil
+	case simfuzz.Explained(o) != nil:
+		h.accepted++
+		return nil
+	}
+	h.different++
+	small, err := h.Smallest(ctx, o, h.steps)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(h.out, o.Input.Name)
+	fmt.Printf("%s differs in %v\n", dir, o.Parts)
+	return small.Save(dir)
 }
