@@ -43,12 +43,17 @@ type Machine struct {
 	timer   *time.Timer
 	// changed is told when the power really changes.
 	changed func(on bool)
+	// power, if set, changes it: the card reports the new state once this has returned.
+	power func(on bool)
 }
 
 // NewMachine makes a machine that is on. changed may be nil.
 func NewMachine(f Faults, changed func(on bool)) *Machine {
 	return &Machine{faults: f, on: true, changed: changed}
 }
+
+// NewPowered makes a machine that is on and that power switches. The card answers nothing meanwhile.
+func NewPowered(power func(on bool)) *Machine { return &Machine{on: true, power: power} }
 
 // On reports whether the machine runs, whatever its card says.
 func (m *Machine) On() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.on }
@@ -100,6 +105,9 @@ func (m *Machine) order(on bool) {
 
 func (m *Machine) become(on bool) {
 	if m.on != on {
+		if m.power != nil {
+			m.power(on)
+		}
 		m.on = on
 		if m.changed != nil {
 			go m.changed(on)

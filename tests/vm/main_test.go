@@ -27,9 +27,10 @@ var modules = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_console
 
 // kit is what machines are made of, built once for all tests.
 var kit struct {
-	kernel    string // the image
-	initramfs string
-	bin       string // directory of the programs
+	kernel string // the image
+	bin    string // directory of the programs
+	// guarded is an initramfs with sbd, clustered one with all of Holdfast.
+	guarded, clustered string
 }
 
 func TestMain(m *testing.M) {
@@ -50,13 +51,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build compiles the programs and packs the initramfs.
+// build compiles the programs and packs the archives that machines boot from.
 func build(dir string) error {
 	kernel, err := machine.LoadKernel(filepath.Join(root, ".tools/vm"))
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir, "./cmd/holdfast-tools", "./tests/vm/guest")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir, "./cmd/...", "./tests/vm/guest")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -65,10 +66,9 @@ func build(dir string) error {
 	if err := os.Symlink("holdfast-tools", filepath.Join(dir, "sbd")); err != nil {
 		return err
 	}
-	files := []machine.File{
-		{Path: "/init", From: filepath.Join(dir, "guest")},
-		{Path: "/usr/sbin/holdfast-tools", From: filepath.Join(dir, "holdfast-tools")},
-		{Path: "/usr/sbin/sbd", Link: "holdfast-tools"},
+	files := []machine.File{{Path: "/init", From: filepath.Join(dir, "guest")}, {Path: "/usr/sbin/sbd", Link: "holdfast-tools"}}
+	for _, d := range []string{"/proc", "/sys", "/run", "/tmp"} {
+		files = append(files, machine.File{Path: d + "/.keep", From: os.DevNull})
 	}
 	paths, err := kernel.Modules(modules...)
 	if err != nil {
@@ -77,11 +77,20 @@ func build(dir string) error {
 	for i, path := range paths {
 		files = append(files, machine.File{Path: fmt.Sprintf("/modules/%03d-%s", i, filepath.Base(path)), From: path})
 	}
-	for _, d := range []string{"/proc", "/sys", "/run", "/tmp"} {
-		files = append(files, machine.File{Path: d + "/.keep", From: os.DevNull})
+	program := func(name string) machine.File {
+		return machine.File{Path: "/usr/sbin/" + name, From: filepath.Join(dir, name)}
 	}
-	kit.bin, kit.kernel, kit.initramfs = dir, kernel.Image, filepath.Join(dir, "initramfs")
-	return machine.WriteInitramfs(kit.initramfs, files)
+	files = append(files, program("holdfast-tools"))
+	kit.bin, kit.kernel = dir, kernel.Image
+	kit.guarded, kit.clustered = filepath.Join(dir, "guarded"), filepath.Join(dir, "clustered")
+	if err := machine.WriteInitramfs(kit.guarded, files); err != nil {
+		return err
+	}
+	for _, name := range []string{"corosyncd", "crmd", "fenced", "hcs", "holdfast-agents"} {
+		files = append(files, program(name))
+	}
+	files = append(files, machine.File{Path: "/usr/sbin/crm_mon", Link: "holdfast-tools"}, machine.File{Path: "/usr/lib/ocf/resource.d/holdfast/vip", Link: "/usr/sbin/holdfast-agents"})
+	return machine.WriteInitramfs(kit.clustered, files)
 }
 
 // needMachines skips a test where virtual machines are not wanted.

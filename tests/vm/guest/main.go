@@ -48,12 +48,12 @@ func boot() error {
 	if err := loadModules("/modules"); err != nil {
 		return err
 	}
-	name, err := parameter("vm.name")
-	if err != nil {
-		return err
-	}
+	name := parameter("vm.name")
 	if err := unix.Sethostname([]byte(name)); err != nil {
 		return fmt.Errorf("host name %s: %w", name, err)
+	}
+	if err := configureLinks(); err != nil {
+		return err
 	}
 	child := exec.Command("/init")
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
@@ -88,18 +88,15 @@ func loadModules(dir string) error {
 	return nil
 }
 
-// parameter is one of the kernel's command line.
-func parameter(name string) (string, error) {
-	line, err := os.ReadFile("/proc/cmdline")
-	if err != nil {
-		return "", err
-	}
+// parameter is one of the kernel's command line, "" when it is not there.
+func parameter(name string) string {
+	line, _ := os.ReadFile("/proc/cmdline")
 	for _, word := range strings.Fields(string(line)) {
 		if v, ok := strings.CutPrefix(word, name+"="); ok {
-			return v, nil
+			return v
 		}
 	}
-	return "", fmt.Errorf("the kernel's command line has no %s: %s", name, line)
+	return ""
 }
 
 // serve carries out orders until the machine ends.

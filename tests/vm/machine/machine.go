@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,9 +36,24 @@ type Options struct {
 	MemoryMB  int
 	// Disks are files that the machine has as /dev/vda, /dev/vdb and so on. Others may use them at the same time.
 	Disks []string
-	// Net are further arguments of qemu: -netdev and -device.
-	Net []string
+	// Links are eth0, eth1 and so on.
+	Links []Link
 }
+
+// Link is a network interface.
+type Link struct {
+	Addr string // with the length of the prefix
+	// Backend is qemu's -netdev without its id.
+	Backend string
+}
+
+// Cable is what connects machines that have the same port: multicast on the loopback interface.
+func Cable(port int) string {
+	return fmt.Sprintf("socket,mcast=230.7.7.7:%d,localaddr=127.0.0.1", port)
+}
+
+// Uplink is a network in which 10.0.2.2 is the host's loopback interface.
+const Uplink = "user"
 
 // End is how a machine ended.
 type End struct {
@@ -53,6 +69,7 @@ type Machine struct {
 	t       testing.TB
 	dir     string
 	pid     int
+	asking  sync.Mutex // one order at a time
 	orders  net.Conn
 	in      *json.Decoder
 	out     *json.Encoder
@@ -152,7 +169,7 @@ func (m *Machine) arguments(o Options) []string {
 		args = append(args, "-accel", "tcg,thread=multi", "-cpu", "qemu64")
 	}
 	args = append(args, "-kernel", o.Kernel, "-initrd", o.Initramfs,
-		"-append", "console=ttyS0 panic=-1 quiet tsc=reliable net.ifnames=0 mitigations=off vm.name="+o.Name,
+		"-append", "console=ttyS0 panic=-1 quiet tsc=reliable net.ifnames=0 mitigations=off vm.name="+o.Name+addresses(o.Links),
 		"-serial", "file:"+m.consoleFile(),
 		"-device", "virtio-serial-pci", "-chardev", "socket,id=orders,path="+filepath.Join(m.dir, "orders"),
 		"-device", "virtserialport,chardev=orders,name=orders",
@@ -162,7 +179,29 @@ func (m *Machine) arguments(o Options) []string {
 		args = append(args, "-drive", fmt.Sprintf("if=none,id=disk%d,file=%s,format=raw,cache=none,aio=threads,file.locking=off", i, file),
 			"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d,share-rw=on", i))
 	}
-	return append(args, o.Net...)
+	for i, l := range o.Links {
+		args = append(args, "-netdev", fmt.Sprintf("%s,id=net%d", l.Backend, i),
+			"-device", fmt.Sprintf("virtio-net-pci,netdev=net%d,mac=%s", i, hardwareAddr(o.Name, i)))
+	}
+	return args
+}
+
+// hardwareAddr differs between the machines of a cable.
+func hardwareAddr(name string, link int) net.HardwareAddr {
+	sum := sha256.Sum256([]byte(name))
+	return append(net.HardwareAddr{0x52, 0x54, 0}, sum[0], sum[1], byte(link))
+}
+
+// addresses is the kernel parameter that tells the machine's init its addresses.
+func addresses(links []Link) string {
+	var list []string
+	for _, l := range links {
+		list = append(list, l.Addr)
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return " vm.addrs=" + strings.Join(list, ",")
 }
 
 // kvmUsable reports whether the processor itself can run an unchanged kernel in a machine. A host that is a
@@ -240,6 +279,8 @@ func (m *Machine) QMP(command string, arguments any) error {
 
 // Do has an order carried out in the machine.
 func (m *Machine) Do(o order.Order) (order.Answer, error) {
+	m.asking.Lock()
+	defer m.asking.Unlock()
 	if err := m.out.Encode(o); err != nil {
 		return order.Answer{}, fmt.Errorf("order to %s: %w", m.Name, err)
 	}
