@@ -15,7 +15,7 @@ STATICCHECK = .tools/staticcheck
 # Where `make deps` puts Go on a machine that has none.
 export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
 
-.PHONY: help deps build install test race fuzz simfuzz lint bench stress histories demo play lab peers chaos watch qnetd clean
+.PHONY: help deps build install test race fuzz simfuzz lint bench stress histories demo play lab peers chaos watch qnetd vm clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -94,6 +94,10 @@ watch: deps build ## long: what is seen, told apart and throttled on starved nod
 
 chaos: deps build ## long: 50 link cuts of two nodes, 50 kills -9 of daemons under load; RUNS=n
 	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/failover
+
+vm: ## long: SBD and its watchdog on virtual machines with Debian's kernel; qemu is needed
+	@tests/deps.sh vm
+	HOLDFAST_VM=1 $(GO) test -count=1 -timeout 20m -v ./tests/vm/...
 
 stress: ## 0 lost members under load, beside real Corosync: STRESS_SECONDS, STRESS_LOADS, STRESS_CLASSES, STRESS_FAILURES, STRESS_NICE
 	@tests/deps.sh bench

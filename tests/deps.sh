@@ -1,10 +1,11 @@
 #!/bin/sh
-# deps.sh [demo|test|bench] - make sure that this machine has what the Makefile's targets need. What is there
+# deps.sh [demo|test|bench|vm] - make sure that this machine has what the Makefile's targets need. What is there
 # already is left alone, so it costs nothing to run it every time.
 #
 # demo: Go. test: a C compiler for the race detector, and the agents that tests run. bench: also the peer,
-# Pacemaker, if its lab is beside the repository. Packages are installed by apt-get where that is there and we
-# are root; else they are named, and what needs them skips itself.
+# Pacemaker, if its lab is beside the repository. vm: also qemu, and Debian's kernel, which is unpacked below
+# .tools/vm and not installed. Packages are installed by apt-get where that is there and we are root; else they are
+# named, and what needs them skips itself.
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:-test}
@@ -53,6 +54,13 @@ if [ "$what" = bench ] && [ -d ../shared/peers/lab ]; then
 	need nsenter util-linux
 fi
 
+if [ "$what" = vm ]; then
+	need qemu-system-x86_64 qemu-system-x86
+	need depmod kmod
+	need xz xz-utils
+	need losetup mount
+fi
+
 if [ "$packages" ]; then
 	if have apt-get && [ "$(id -u)" = 0 ]; then
 		echo "installing:$packages"
@@ -75,6 +83,20 @@ if [ "$packages" ]; then
 		echo "missing, and only root can install it:$packages" >&2
 		echo "  apt-get install --no-install-recommends$packages" >&2
 	fi
+fi
+
+if [ "$what" = vm ] && ! [ -e .tools/vm/kernel ]; then
+	have apt-get || { echo "tests/vm needs Debian's kernel, and there is no apt-get to fetch it with" >&2; exit 1; }
+	name=$(apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+	[ "$name" ] || { echo "apt-cache does not know linux-image-amd64: run apt-get update" >&2; exit 1; }
+	echo "fetching $name to .tools/vm"
+	rm -rf .tools/vm
+	mkdir -p .tools/vm/unpacked
+	(cd .tools/vm && apt-get download -qq "$name" 2>/dev/null) || { echo "apt-get download $name has failed" >&2; exit 1; }
+	dpkg -x .tools/vm/"$name"_*.deb .tools/vm/unpacked
+	rm .tools/vm/"$name"_*.deb
+	depmod -b .tools/vm/unpacked "${name#linux-image-}"
+	mv .tools/vm/unpacked .tools/vm/kernel
 fi
 
 [ "$need_go" ] || exit 0
