@@ -95,13 +95,15 @@ func TestHeartbeat_StallAndNetworkAreToldApart(t *testing.T) {
 func TestHeartbeat_LossSaysWhetherTheHostStalled(t *testing.T) {
 	w := start(t, holdfast.Options{Options: lab.Options{Nodes: 3}, Sections: soon})
 	w.resources(0, "10s", "20s")
-	n1, n3 := w.Node("n1"), w.Node("n3")
+	n3 := w.Node("n3")
+	survivors := []*lab.Node{w.Node("n1"), w.Node("n2")}
 	right := 0
 	for round := range runs(2) {
 		w.must(w.WaitMembers(w.ctx, w.Nodes(), w.Nodes()))
 		_, err := w.WaitIdle(w.ctx)
 		w.must(err)
 		w.quiet()
+		time.Sleep(4 * time.Second) // a node judges others when it has known itself to be on time for three
 		began, stall, boot := time.Now(), round%2 == 0, n3.Boot()
 		if stall {
 			signalled(w, n3, "corosyncd", syscall.SIGSTOP)
@@ -116,10 +118,12 @@ func TestHeartbeat_LossSaysWhetherTheHostStalled(t *testing.T) {
 		if stall {
 			want = "heartbeat.stall "
 		}
-		w.until("n1 says why", func(contextT) (bool, error) { return w.told(n1, "n3", began) != "", nil })
+		// One that was late itself, on a busy machine, says nothing. Nobody says what is wrong.
+		says := func() string { return w.told(survivors[0], "n3", began) + "|" + w.told(survivors[1], "n3", began) }
+		w.until("a survivor says why", func(contextT) (bool, error) { return says() != "|", nil })
 		time.Sleep(time.Second) // what is wrongly told would be told by now
-		if got := w.told(n1, "n3", began); got != want {
-			t.Errorf("round %d, stall %v: n1 says %q", round, stall, got)
+		if got := says(); got != want+"|"+want && got != want+"|" && got != "|"+want {
+			t.Errorf("round %d, stall %v: n1 and n2 say %q", round, stall, got)
 			continue
 		}
 		right++
