@@ -99,10 +99,10 @@ func show(ctx context.Context, out io.Writer, nodes int) (err error) {
 // apply brings the cluster file into effect, as its user would.
 func apply(ctx context.Context, c *holdfast.Cluster, file string) error {
 	n := c.Nodes()[0]
-	if err := n.WriteFile("/root/web.toml", []byte(file), 0o644); err != nil {
+	if err := n.WriteFile("/tmp/web.toml", []byte(file), 0o644); err != nil {
 		return err
 	}
-	_, err := n.Exec(ctx, "hcs", "apply", "--yes", "/root/web.toml")
+	_, err := n.Exec(ctx, "hcs", "apply", "--yes", "/tmp/web.toml")
 	return err
 }
 
