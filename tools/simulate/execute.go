@@ -38,9 +38,6 @@ type executor struct {
 	missing []int         // inputs that are not confirmed yet, by synapse
 	done    []bool
 	abort   int // priority below which nothing is started any more
-	// stuck tells that an action cannot be carried out at all. Pacemaker leaves it at that, and takes the
-	// transition for complete.
-	stuck bool
 }
 
 // run executes a graph until nothing more can be done. It reports whether that was all.
@@ -60,12 +57,13 @@ func (x *executor) run(g *graph.Graph) bool {
 			if x.done[i] || x.missing[i] > 0 || s.Action.Kind != graph.Pseudo && s.Priority < x.abort {
 				continue
 			}
-			x.done[i], fired = true, true
-			failed := x.do(s.Action)
-			if x.stuck {
-				return true
+			if impossible(s.Action) {
+				// Pacemaker starts nothing real any more, and takes the transition for complete.
+				x.done[i], x.abort = true, graph.Infinity
+				continue
 			}
-			x.confirm(g, s.Action, failed)
+			x.done[i], fired = true, true
+			x.confirm(g, s.Action, x.do(s.Action))
 		}
 	}
 	for i := range g.Synapses {
@@ -110,13 +108,15 @@ func (x *executor) do(a *graph.Action) (failed bool) {
 	return false
 }
 
+// impossible reports whether there is nothing that could carry out the action: the probe of a group without valid
+// members.
+func impossible(a *graph.Action) bool {
+	return a.Kind == graph.Resource && a.Task != graph.TaskFence && a.Task != "probe_again" && a.Resource != nil && a.Resource.Tag != "primitive"
+}
+
 // operation carries out an operation of a resource.
 func (x *executor) operation(a *graph.Action) (failed bool) {
 	if a.Task == "probe_again" || a.Resource == nil {
-		return false
-	}
-	if a.Resource.Tag != "primitive" {
-		x.stuck = true // the probe of a group without valid members
 		return false
 	}
 	configured := a.Resource.ID
