@@ -44,16 +44,20 @@ func read(clock int32) time.Duration {
 func (w *Watch) Stopped() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.stopped()
+	w.look()
+	return w.longest > 0
 }
 
-func (w *Watch) stopped() bool {
-	if gap := w.clock() - w.last; w.last > 0 && gap > w.limit {
-		w.last = w.clock()
+// look notes a standstill and returns the time. Whoever makes it the last sign of life must not read the clock
+// again: this process may stand still between two readings.
+func (w *Watch) look() time.Duration {
+	now := w.clock()
+	if gap := now - w.last; w.last > 0 && gap > w.limit {
+		w.last = now
 		w.longest = max(w.longest, gap)
 		w.over++
 	}
-	return w.longest > 0
+	return now
 }
 
 // ticksPerLimit is how often in the limit the watch looks, and renewPause lies between two attempts to renew.
@@ -95,8 +99,7 @@ func (w *Watch) Run(ctx context.Context, h Hooks) {
 func (w *Watch) alive() (gap time.Duration, count uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stopped()
-	w.last = w.clock()
+	w.last = w.look()
 	return w.longest, w.over
 }
 
@@ -122,8 +125,7 @@ func (w *Watch) recover(ctx context.Context, h Hooks) {
 func (w *Watch) end(before uint64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stopped()
-	w.last = w.clock()
+	w.last = w.look()
 	if w.over != before {
 		return false
 	}
