@@ -55,8 +55,8 @@ fuzz: ## every fuzz target for FUZZTIME
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
 	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
 
-simfuzz: ## the scheduler beside an installed crm_simulate on SIMFUZZ random clusters and as many changed cases
-	HOLDFAST_FUZZ=$(SIMFUZZ) $(GO) test -count=1 -timeout 180m -v -run AreAnsweredAlike ./tests/peers/simfuzz
+simfuzz: ## the scheduler beside an installed crm_simulate on SIMFUZZ random clusters and as many changed cases, from seed SEED
+	HOLDFAST_FUZZ=$(SIMFUZZ) HOLDFAST_FUZZ_SEED=$(SEED) $(GO) test -count=1 -timeout 180m -v -run AreAnsweredAlike ./tests/peers/simfuzz
 
 lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, and govulncheck where its database can be reached
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt is needed"; exit 1; }
