@@ -11,6 +11,7 @@ import (
 // trend keeps a sample of what grows over hours, every five minutes for a day.
 type trend struct {
 	points []point
+	swap   int64 // KiB, when there was some last
 }
 
 type point struct {
@@ -25,6 +26,9 @@ const (
 )
 
 func (t *trend) add(v *api.Vitals) {
+	if v.Memory.SwapTotal > 0 {
+		t.swap = v.Memory.SwapTotal
+	}
 	if n := len(t.points); n > 0 {
 		if last := t.points[n-1].at; v.At >= last && v.At < last+trendStep.Milliseconds() {
 			return
