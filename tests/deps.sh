@@ -59,6 +59,14 @@ if [ "$what" = vm ]; then
 	need depmod kmod
 	need xz xz-utils
 	need losetup mount
+	# What the machines run besides Holdfast.
+	need busybox busybox-static
+	need sg_persist sg3-utils
+	need iscsid open-iscsi
+	need lvm lvm2
+	need mkfs.ext4 e2fsprogs
+	need fuser psmisc
+	need mmdebstrap mmdebstrap
 fi
 
 if [ "$packages" ]; then
