@@ -196,28 +196,23 @@ func TestCutTwoNodes_FencedByMessagesOnADisk(t *testing.T) {
 	if err := unix.Stat(loop.Path, &stat); err != nil {
 		t.Fatal(err, info)
 	}
-	w := start(t, 2, 1)
-	made := false
-	ready := func(n *lab.Node) {
-		t.Helper()
-		script := fmt.Sprintf("mknod %s b %d %d && dd if=%s of=/dev/null bs=512 count=1 2>/dev/null", sharedDisk, unix.Major(stat.Rdev), unix.Minor(stat.Rdev), sharedDisk)
-		if out, err := n.Exec(w.ctx, "sh", "-c", script); err != nil {
+	// As on a real machine, sbd looks at its slot before the node joins: what is written there afterwards is meant
+	// for this life. A node of the lab has no watchdog, and no realtime priority to give.
+	before := fmt.Sprintf(`mknod %[1]s b %[2]d %[3]d
+[ $(hostname) != n1 ] || sbd -d %[1]s dump >/dev/null 2>&1 || sbd -d %[1]s -1 5 -2 0 -4 6 create >/run/sbd.log 2>&1
+for i in $(seq 300); do sbd -d %[1]s dump >/dev/null 2>&1 && break; sleep 0.1; done
+sbd -d %[1]s -n $(hostname) -w /dev/null -PP -R -p /run/sbd.pid watch </dev/null >>/run/sbd.log 2>&1`, sharedDisk, unix.Major(stat.Rdev), unix.Minor(stat.Rdev))
+	w := startWith(t, holdfast.Options{Options: lab.Options{Nodes: 2}, Before: before}, 1)
+	for _, n := range w.Nodes() {
+		if out, err := n.Exec(w.ctx, "dd", "if="+sharedDisk, "of=/dev/null", "bs=512", "count=1"); err != nil {
 			t.Skipf("a node of the lab cannot have a disk here: %s %v", out, err)
 		}
-		if !made {
-			_, err := n.Exec(w.ctx, "sbd", "-d", sharedDisk, "-1", "5", "-2", "0", "-4", "6", "create")
-			w.must(err)
-			made = true
+		if out, err := n.Exec(w.ctx, "sbd", "-d", sharedDisk, "list"); err != nil || !strings.Contains(out, n.Name) {
+			t.Fatalf("%s has no slot on the disk: %s %v", n.Name, out, err)
 		}
-		// A node of the lab has no watchdog, and no realtime priority to give.
-		_, err := n.Exec(w.ctx, "sh", "-c", "sbd -d "+sharedDisk+" -n "+n.Name+" -w /dev/null -PP -R -p /run/sbd.pid watch </dev/null >/run/sbd.log 2>&1")
-		w.must(err)
-	}
-	for _, n := range w.Nodes() {
-		ready(n)
 	}
 	w.fenceWith([]*cibxml.Element{primitive("disk", "fence_sbd", map[string]string{"devices": sharedDisk, "pcmk_host_list": "n1 n2"})}, nil)
-	w.cut(runs(1), ready)
+	w.cut(runs(1), func(*lab.Node) {})
 }
 
 // cut cuts two nodes from each other several times. ready is called for a node that was switched on again.
