@@ -10,6 +10,7 @@ DOCDIR  ?= $(PREFIX)/share/doc/holdfast
 PROGRAMS = corosyncd crmd fenced hcs holdfast-tools holdfast-agents
 FUZZTIME ?= 20s
 SIMFUZZ ?= 2000
+SEED ?= 1
 RUNS     ?= 50
 STATICCHECK = .tools/staticcheck
 # Where `make deps` puts Go on a machine that has none.

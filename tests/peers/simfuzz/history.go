@@ -34,6 +34,7 @@ func (j *Judge) Random(ctx context.Context, seed uint64) (Input, error) {
 		}
 	}
 	in.Args = append([]string{"-t", present}, gen.Events(in.Doc, r, gen.One(r, 0, 0, 0, 1, 1, 2))...)
+	in.Args = append(in.Args, gen.Views(r)...)
 	return in, nil
 }
 
@@ -95,5 +96,6 @@ func Mutated(files []string, seed uint64) (Input, error) {
 	if r.Chance(40) {
 		in.Args = append(in.Args, gen.Events(in.Doc, r, r.Between(1, 3))...)
 	}
+	in.Args = append(in.Args, gen.Views(r)...)
 	return in, nil
 }
