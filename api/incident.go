@@ -68,6 +68,9 @@ const (
 	IncidentMonitor  = "late-monitor" // monitors got no answer on a starved host, which did not count
 )
 
+// IncidentKinds are all kinds.
+var IncidentKinds = []string{IncidentLoss, IncidentFence, IncidentResource, IncidentChange, IncidentQuorum, IncidentThrottle, IncidentAlarm, IncidentMonitor}
+
 // States of an incident.
 const (
 	IncidentOpen      = "open"

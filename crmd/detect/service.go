@@ -74,7 +74,13 @@ var fencePathBroken = Rule{
 	look: func(l *look) []Finding {
 		var out []Finding
 		for _, p := range l.now.Fencing {
-			f := Finding{Subject: p.ID, Level: Warning, Summary: fmt.Sprintf("fence device %s does not work: %s", p.ID, p.Error), Evidence: []api.Evidence{fact("error", p.Error, "")}}
+			f := Finding{Subject: p.ID, Level: Warning, Summary: fmt.Sprintf("fence device %s does not work from here: %s", p.ID, p.Error), Evidence: []api.Evidence{fact("error", p.Error, "")}}
+			if p.Since > 0 {
+				f.Evidence = append(f.Evidence, fact("does not work for", ms(l.now.At-p.Since), ""))
+			}
+			if p.Checked > 0 {
+				f.Evidence = append(f.Evidence, fact("last probe", ms(l.now.At-p.Checked)+" ago", ""), fact("probes that failed", fmt.Sprintf("%d of %d", p.Failures, p.Probes), ""))
+			}
 			if p.ID == "fenced" {
 				f.Level, f.Summary = Critical, "fenced does not answer, this node cannot fence: "+p.Error
 			}
