@@ -1,5 +1,5 @@
 // Package vm proves on virtual machines with Debian's kernel what needs a kernel of its own: watchdogs, resets and
-// the loss of power.
+// the loss of power, and the damage that netem does to packets.
 package vm
 
 import (
@@ -23,7 +23,7 @@ const (
 )
 
 // modules are what the machines load.
-var modules = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "softdog"}
+var modules = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "softdog", "sch_netem"}
 
 // kit is what machines are made of, built once for all tests.
 var kit struct {
