@@ -48,6 +48,8 @@ var (
 	volumes = &image{name: "volumes", ours: cluster, shell: true, modules: []string{"crc32c_generic", "dm_mod", "ext4"},
 		programs: []string{"/usr/sbin/lvm", "/usr/sbin/dmsetup", "/usr/sbin/mkfs.ext4", "/usr/bin/fuser", "/usr/bin/gawk"},
 		files:    slices.Concat(dropIns, agentLinks, lvmFiles, shellAgent("heartbeat", "Filesystem"))}
+	// beating has the heartbeat, in a network that can be made worse.
+	beating = &image{name: "beating", ours: []string{"corosyncd"}, modules: []string{"sch_netem"}}
 	// target offers a disk by iSCSI.
 	target = &image{name: "target", modules: []string{"crc32c_generic", "target_core_iblock", "iscsi_target_mod"}}
 )

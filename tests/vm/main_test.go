@@ -1,5 +1,6 @@
 // Package vm proves on virtual machines with Debian's kernel what needs a kernel of its own: watchdogs, resets, the
-// loss of power, reservations of a real storage target, volume groups, and systemd.
+// loss of power, reservations of a real storage target, volume groups, systemd, and the damage that netem does to
+// packets.
 package vm
 
 import (

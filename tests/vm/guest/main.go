@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/holdfast-ha/holdfast/internal/ipc"
+	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/tests/vm/order"
 )
 
@@ -150,8 +153,26 @@ func carryOut(o order.Order) (a order.Answer, err error) {
 			return a, err
 		}
 		return a, os.WriteFile(o.Write, o.Data, os.FileMode(o.Mode))
+	case o.Ask != "":
+		a.Output, err = ask(o.Ask, o.Path)
+		return a, err
+	case o.Network != nil:
+		return a, disturb("eth0", *o.Network)
 	}
 	return a, fmt.Errorf("an empty order: %+v", o)
+}
+
+// askLimit bounds a daemon's answer.
+const askLimit = 30 * time.Second
+
+func ask(daemon, path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
+	defer cancel()
+	client := ipc.NewClient(paths.FromEnv().Socket(daemon))
+	defer client.Close()
+	var answer json.RawMessage
+	err := client.Call(ctx, "GET", path, nil, &answer)
+	return answer, err
 }
 
 func start(o order.Order) (a order.Answer, err error) {

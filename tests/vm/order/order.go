@@ -2,10 +2,12 @@
 // a virtio-serial port, one answer to each order. The first answer, to no order, tells that the machine is up.
 package order
 
+import "time"
+
 // Port is the character device of the port in the machine.
 const Port = "/dev/vport0p1"
 
-// Order is one thing to do. Exactly one of Run, Kill, Read and Write is set.
+// Order is one thing to do. Exactly one of Run, Kill, Read, Write, Ask and Network is set.
 type Order struct {
 	// Run is a program with its arguments; it is waited for unless Background is set. What it prints is in
 	// the answer or, with Console, on the console, which a program that leaves children behind needs.
@@ -21,6 +23,19 @@ type Order struct {
 	Write string `json:",omitempty"`
 	Data  []byte `json:",omitempty"`
 	Mode  uint32 `json:",omitempty"`
+	// Ask is a daemon of ours that is asked for Path; Output is its answer.
+	Ask  string `json:",omitempty"`
+	Path string `json:",omitempty"`
+	// Network is what becomes of packets that leave by eth0 from now on.
+	Network *Network `json:",omitempty"`
+}
+
+// Network is what netem does. Its zero value does nothing. Shares are percent.
+type Network struct {
+	Loss, Duplicate float32
+	// Delay is for all packets but the share Overtaking, which goes out at once.
+	Delay      time.Duration
+	Overtaking float32
 }
 
 // Answer is what came of it.
