@@ -95,7 +95,7 @@ func Mutated(files []string, seed uint64) (Input, error) {
 		return in, err
 	}
 	in.Name = strings.TrimSuffix(in.Name, ".xml") + "-" + strconv.FormatUint(seed, 10)
-	in.Doc = gen.Mutate(in.Doc, r, r.Between(1, 6))
+	in.Doc = gen.Mutate(in.Doc, r, gen.One(r, 1, 2, 3, 4, 5, 6, 10, 20))
 	in.Args = []string{"-t", present}
 	if r.Chance(40) {
 		in.Args = append(in.Args, gen.Events(in.Doc, r, r.Between(1, 3))...)
