@@ -18,6 +18,8 @@ var mutations = []mutation{
 	moveHistory, addOperation, setUtilization, failCount, copyRule, ruleLocation, setConstraint, setConstraint, swapMember,
 	addTopology, setTicket, promotionScore, dropDefaults, wrap, wrap, stretchTime, copyHistory,
 	setFence, unfenced, lockedByShutdown, ruleAnything, ruleAnything, setOpBlock, failOften, failOften, setGuest, setBundle,
+	referTo, referToRule, compareWithParameter, patternLocation, constrainTag, constrainTag, writeDifferently, sameAgain,
+	stateOfRemote, stateOfRemote,
 }
 
 // Mutate changes a cluster in n ways. Resources and nodes keep their names. The document is not shared with
