@@ -13,8 +13,8 @@ SIMFUZZ ?= 2000
 SEED ?= 1
 RUNS     ?= 50
 STATICCHECK = .tools/staticcheck
-# Where `make deps` puts Go on a machine that has none.
-export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
+# Where `make deps` puts Go, and Pacemaker's commands to compare with, on a machine that has none.
+export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin:$(CURDIR)/.tools/peer/usr/sbin
 
 .PHONY: help deps build install test race fuzz simfuzz lint bench stress histories demo play lab peers chaos watch qnetd vm clean
 
