@@ -99,7 +99,7 @@ func TestAlarm_ReachesEveryNodeActsAndOutlivesItsNode(t *testing.T) {
 	})
 
 	c.until("the alert agent was told", func() bool {
-		return strings.Contains(c.text("told"), "ops alarm n2 memory.exhaustion raised 100 MiB of 16.0 GiB")
+		return strings.Contains(c.text("told"), "ops alarm n2 memory.exhaustion raised 100 MiB of the machine's 16.0 GiB")
 	})
 
 	n2.memory(8 << 10)

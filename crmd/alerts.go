@@ -113,7 +113,7 @@ var haclient = sync.OnceValue(func() *syscall.Credential {
 func (a *alerts) views(old, v *api.View) {
 	now := time.Now()
 	for _, m := range v.Members {
-		if old == nil || !old.Has(m.ID) {
+		if old == nil && m.ID != a.d.id || old != nil && !old.Has(m.ID) { // nobody is told by a node that it is there itself
 			a.tell(alert.Event{Kind: alert.Node, At: now, Node: m.Name, ID: m.ID, Desc: "member"})
 		}
 	}
@@ -130,9 +130,10 @@ func (a *alerts) views(old, v *api.View) {
 // maxFenced bounds the memory of fence events.
 const maxFenced = 256
 
-// fencing tells of a fence that has ended, once.
+// fencing tells of a fence that has ended, once. What the other nodes have of the time before this crmd began, they
+// have told.
 func (a *alerts) fencing(ev api.FenceEvent) {
-	if ev.State != api.FenceDone && ev.State != api.FenceFailed {
+	if ev.State != api.FenceDone && ev.State != api.FenceFailed || max(ev.At, ev.Result.Done) < a.d.began.UnixMilli() {
 		return
 	}
 	key := ev.ID + " " + ev.State
@@ -152,17 +153,32 @@ func (a *alerts) fencing(ev api.FenceEvent) {
 	}
 	rc, outcome := 0, "OK"
 	if ev.State == api.FenceFailed {
-		rc, outcome = -int(syscall.ENODATA), lrm.Status(ev.Result.Status).String()
-		if ev.Result.Reason != "" {
+		rc, outcome = fenceErrno(lrm.Status(ev.Result.Status)), lrm.Status(ev.Result.Status).String()
+		if ev.Result.Reason != "" && ev.Result.Status != int(lrm.NoFenceDevice) { // which says it all
 			outcome += " (" + ev.Result.Reason + ")"
 		}
 	}
 	by := ev.Result.Delegate
 	if by == "" {
-		by = "<no-one>"
+		by = "the cluster"
 	}
 	a.tell(alert.Event{Kind: alert.Fencing, At: time.Now(), Node: ev.Target, Task: "st_notify_fence", RC: rc,
 		Desc: fmt.Sprintf("Operation %s of %s by %s for %s@%s: %s (ref=%s)", ev.Action, ev.Target, by, ev.Client, ev.Origin, outcome, ev.ID)})
+}
+
+// fenceErrno is what agents are told of a fence that failed: a negative errno.
+func fenceErrno(s lrm.Status) int {
+	switch s {
+	case lrm.Timeout:
+		return -int(syscall.ETIME)
+	case lrm.NoFenceDevice:
+		return -int(syscall.ENODEV)
+	case lrm.Cancelled:
+		return -int(syscall.ECANCELED)
+	case lrm.NotSupported:
+		return -int(syscall.EOPNOTSUPP)
+	}
+	return -int(syscall.ENODATA)
 }
 
 // result tells of an operation, but not of probes that found what was expected.

@@ -33,6 +33,8 @@ func (c *counts) alarm(out detect.Output) {
 func (c *counts) result(r executor.Result) {
 	outcome := "ok"
 	switch {
+	case r.Status == lrm.Cancelled:
+		outcome = "cancelled"
 	case r.Status == lrm.Timeout:
 		outcome = "timeout"
 	case r.Status != lrm.Done:

@@ -151,8 +151,8 @@ func (s *supervision) limits() map[string]float64 {
 
 // hangs says why a process hangs, "" when it does not.
 func hangs(limits map[string]float64, p *api.ProcessVitals) string {
-	if limit, word := detect.Hung(limits, p.State); limit > 0 && p.For >= (limit-detect.Tolerance).Milliseconds() {
-		return fmt.Sprintf("process %s[%d] of %s is %s (state %s) for %d ms", p.Comm, p.PID, p.Resource, word, p.State, p.For)
+	if limit, _ := detect.Hung(limits, p.State); limit > 0 && p.For >= (limit-detect.Tolerance).Milliseconds() {
+		return detect.HungText(p)
 	}
 	if n := limits["probes"]; n > 0 && float64(p.Failures) >= n {
 		return fmt.Sprintf("the probe of %s got no good answer %d times in a row: %s", p.Resource, p.Failures, p.Probe)

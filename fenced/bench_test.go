@@ -22,11 +22,11 @@ func TestFence_ReachesTheAgentAtOnce(t *testing.T) {
 	check(t, n1, "d1")
 	var exec, answer []time.Duration
 	for range 30 {
-		_ = os.Remove(filepath.Join(c.dir, "calls"))
+		_ = os.Remove(filepath.Join(c.Dir, "calls"))
 		begin := time.Now()
 		r, err := n1.fence("n3", "reboot")
 		answer = append(answer, time.Since(begin))
-		raw, _ := os.ReadFile(filepath.Join(c.dir, "calls"))
+		raw, _ := os.ReadFile(filepath.Join(c.Dir, "calls"))
 		var ns int64
 		if _, serr := fmt.Sscan(strings.Fields(string(raw))[0], &ns); err != nil || serr != nil || !r.Proven() {
 			t.Fatal(r, err, serr)

@@ -34,7 +34,7 @@ func TestFence_IsProvenAndKnownEverywhere(t *testing.T) {
 		t.Errorf("agents were told %q", got)
 	}
 	for _, n := range c.nodes {
-		c.eventually(n.name+" knows", func() bool {
+		c.Eventually(n.Name+" knows", func() bool {
 			h := n.history("n3")
 			return len(h) == 1 && h[0].State == api.FenceDone && h[0].Result.Delegate == "n1" && h[0].Reason == "a test" && h[0].Incarnation == 3
 		})
@@ -87,9 +87,9 @@ func TestFence_AnotherNodeTakesOver(t *testing.T) {
 		r, err := c.nodes["n1"].fence("n4", "reboot")
 		done <- outcome{r, err}
 	}()
-	c.eventually("n2's agent runs", func() bool { return slices.Contains(c.calls(), "reboot n4") })
+	c.Eventually("n2's agent runs", func() bool { return slices.Contains(c.calls(), "reboot n4") })
 	begin := time.Now()
-	c.nodes["n2"].stop()
+	c.nodes["n2"].Stop()
 	got := <-done
 	if got.err != nil || !got.r.Proven() || got.r.Delegate != "n3" {
 		t.Errorf("%+v", got)
@@ -130,7 +130,7 @@ func TestFence_EqualRequestsOnTwoNodesAreOne(t *testing.T) {
 		r, _ := c.nodes["n1"].fence("n3", "reboot")
 		first <- r
 	}()
-	c.eventually("n2 knows that n1 shoots", func() bool { return len(c.nodes["n2"].history("n3")) == 1 })
+	c.Eventually("n2 knows that n1 shoots", func() bool { return len(c.nodes["n2"].history("n3")) == 1 })
 	second, err := c.nodes["n2"].fence("n3", "reboot")
 	if r := <-first; err != nil || !r.Proven() || !second.Proven() || second.Delegate != r.Delegate {
 		t.Errorf("%+v and %+v, %v", r, second, err)
@@ -150,17 +150,17 @@ func TestRestart_PresumesTheOldOperationsFailed(t *testing.T) {
 		_, err := n1.fence("n3", "reboot", func(r *api.FenceRequest) { r.ID = "op" })
 		failed <- err
 	}()
-	c.eventually("n2 knows of the operation", func() bool {
+	c.Eventually("n2 knows of the operation", func() bool {
 		h := c.nodes["n2"].history("n3")
 		return len(h) == 1 && h[0].State == api.FenceExecuting
 	})
-	n1.stop()
+	n1.Stop()
 	if err := <-failed; err == nil {
 		t.Error("the client was not told")
 	}
-	n1.start()
+	n1.Start()
 	for _, n := range c.nodes {
-		c.eventually(n.name+" presumes a failure", func() bool {
+		c.Eventually(n.Name+" presumes a failure", func() bool {
 			h := n.history("n3")
 			return len(h) == 1 && h[0].State == api.FenceFailed && h[0].Result.RC == api.CodeExpired && strings.HasPrefix(h[0].Result.Reason, "Initiated by earlier fencer process")
 		})
@@ -176,12 +176,12 @@ func TestRestart_FencesWithoutCrmd(t *testing.T) {
 	c := newCluster(t, "n1", "n2")
 	n1 := c.nodes["n1"]
 	n1.configure(c.device("d1", "n2", "password", "geheim"))
-	n1.stop()
-	info, err := os.Stat(filepath.Join(n1.dirs.State("fenced"), "config.json"))
+	n1.Stop()
+	info, err := os.Stat(filepath.Join(n1.Dirs.State("fenced"), "config.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v", info, err)
 	}
-	n1.start()
+	n1.Start()
 	if r, err := n1.fence("n2", "off"); err != nil || !r.Proven() {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -191,8 +191,8 @@ func TestView_StaysWhileCorosyncdRestarts(t *testing.T) {
 	c := newCluster(t, "n1", "n2", "n3")
 	n1 := c.nodes["n1"]
 	c.nodes["n2"].configure(c.device("d1", "n3"))
-	n1.deaf()
-	c.eventually("n1 notices", func() bool {
+	n1.Deaf()
+	c.Eventually("n1 notices", func() bool {
 		var s api.FenceStatus
 		n1.must(http.MethodGet, api.PathFenceStatus, nil, &s)
 		return s.View != "ok" && len(s.Peers) == 2
@@ -200,8 +200,8 @@ func TestView_StaysWhileCorosyncdRestarts(t *testing.T) {
 	if r, err := n1.fence("n3", "off"); err != nil || r.Delegate != "n2" {
 		t.Errorf("%+v, %v", r, err)
 	}
-	n1.startCorosync()
-	c.eventually("n1 hears again", func() bool {
+	n1.Hear()
+	c.Eventually("n1 hears again", func() bool {
 		var s api.FenceStatus
 		n1.must(http.MethodGet, api.PathFenceStatus, nil, &s)
 		return s.View == "ok"
@@ -210,7 +210,7 @@ func TestView_StaysWhileCorosyncdRestarts(t *testing.T) {
 
 func TestHistory_ReachesANodeThatJoins(t *testing.T) {
 	c := newCluster(t, "n1", "n2", "n3")
-	c.setView("n1", "n3")
+	c.SetView("n1", "n3")
 	c.nodes["n1"].configure(c.device("d1", "n3"))
 	if r, err := c.nodes["n1"].fence("n3", "off"); err != nil || !r.Proven() {
 		t.Fatalf("%+v, %v", r, err)
@@ -219,18 +219,18 @@ func TestHistory_ReachesANodeThatJoins(t *testing.T) {
 	if h := c.nodes["n2"].history(""); len(h) != 0 && !h[0].Pending() {
 		t.Fatalf("n2 knows %+v", h)
 	}
-	c.setView("n1", "n2", "n3")
-	c.eventually("n2 knows", func() bool {
+	c.SetView("n1", "n2", "n3")
+	c.Eventually("n2 knows", func() bool {
 		h := c.nodes["n2"].history("n3")
 		return len(h) == 1 && h[0].State == api.FenceDone
 	})
 	c.nodes["n2"].must(http.MethodDelete, api.PathFenceHistory+"?target=n3", nil, nil)
 	for _, n := range c.nodes {
-		c.eventually(n.name+" has forgotten", func() bool { return len(n.history("")) == 0 })
+		c.Eventually(n.Name+" has forgotten", func() bool { return len(n.history("")) == 0 })
 	}
 	var events []api.FenceEvent
-	c.nodes["n1"].stop()
-	c.nodes["n1"].start()
+	c.nodes["n1"].Stop()
+	c.nodes["n1"].Start()
 	c.nodes["n1"].must(http.MethodGet, api.PathFenceHistory, nil, &events)
 	if len(events) != 0 {
 		t.Errorf("after a restart n1 knows %+v again", events)
@@ -241,22 +241,22 @@ func TestConfirm_EndsTheRequestAndNamesTheUser(t *testing.T) {
 	c := newCluster(t, "n1", "n2", "n3")
 	n1, n2 := c.nodes["n1"], c.nodes["n2"]
 	n1.configure(c.device("d1", "n3", "mode", "hang"))
-	err := n2.call(http.MethodPost, api.PathFenceConfirm, api.FenceConfirm{Target: "n3", Client: "test"}, nil)
+	err := n2.Call(http.MethodPost, api.PathFenceConfirm, api.FenceConfirm{Target: "n3", Client: "test"}, nil)
 	if e := (*ipc.Error)(nil); err == nil || !asError(err, &e) || e.Code != api.CodeUnsafe {
 		t.Fatalf("a member was confirmed to be down: %v", err)
 	}
-	c.setView("n1", "n2")
+	c.SetView("n1", "n2")
 	done := make(chan api.FenceResult, 1)
 	go func() {
 		r, _ := n1.fence("n3", "reboot")
 		done <- r
 	}()
-	c.eventually("the agent hangs", func() bool { return slices.Contains(c.calls(), "reboot n3") })
+	c.Eventually("the agent hangs", func() bool { return slices.Contains(c.calls(), "reboot n3") })
 	n2.must(http.MethodPost, api.PathFenceConfirm, api.FenceConfirm{Target: "n3", Client: "test", By: "somebody else"}, nil)
 	if r := <-done; !r.Proven() || r.Delegate != "a human" {
 		t.Errorf("%+v", r)
 	}
-	raw, err := os.ReadFile(filepath.Join(n2.dirs.State("fenced"), "audit.log"))
+	raw, err := os.ReadFile(filepath.Join(n2.Dirs.State("fenced"), "audit.log"))
 	if want := fmt.Sprintf("uid %d, pid %d on n2", os.Getuid(), os.Getpid()); err != nil || !strings.Contains(string(raw), want) || strings.Contains(string(raw), "somebody") {
 		t.Errorf("the audit says %s, %v", raw, err)
 	}
@@ -269,7 +269,7 @@ func TestEvents_StreamFromNowOn(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var states []string
-	_ = ipc.Watch(ctx, n1.client, api.PathFenceEvents, func(e api.FenceEvent) error {
+	_ = ipc.Watch(ctx, n1.Client, api.PathFenceEvents, func(e api.FenceEvent) error {
 		states = append(states, e.State)
 		switch e.State {
 		case "":

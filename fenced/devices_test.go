@@ -15,7 +15,7 @@ import (
 func asError[E error](err error, target *E) bool { return errors.As(err, target) }
 
 func (n *testNode) devices(query string) map[string]api.FenceDeviceStatus {
-	n.t.Helper()
+	n.T.Helper()
 	var list []api.FenceDeviceStatus
 	n.must(http.MethodGet, api.PathFenceDevices+query, nil, &list)
 	byID := map[string]api.FenceDeviceStatus{}
@@ -54,10 +54,10 @@ func TestFence_EndsAMonitorThatHangs(t *testing.T) {
 	checked := make(chan api.FenceResult, 1)
 	go func() {
 		var r api.FenceResult
-		_ = n1.call(http.MethodPost, api.PathFenceTest, api.FenceCheck{Device: "d1", Action: "monitor", Timeout: 3000}, &r)
+		_ = n1.Call(http.MethodPost, api.PathFenceTest, api.FenceCheck{Device: "d1", Action: "monitor", Timeout: 3000}, &r)
 		checked <- r
 	}()
-	c.eventually("the monitor runs", func() bool { return slices.Contains(c.calls(), "monitor") })
+	c.Eventually("the monitor runs", func() bool { return slices.Contains(c.calls(), "monitor") })
 	begin := time.Now()
 	r, err := n1.fence("n2", "off")
 	if took := time.Since(begin); err != nil || !r.Proven() || took > 2*time.Second {
@@ -80,7 +80,7 @@ func TestCheck_OfWhatIsNotConfigured(t *testing.T) {
 		reason string
 		output string
 	}{
-		{api.FenceCheck{Device: "new", Agent: "fence_test", Params: map[string]string{"dir": c.dir}, Action: "status", Target: "n2"}, lrm.Done, "", ""},
+		{api.FenceCheck{Device: "new", Agent: "fence_test", Params: map[string]string{"dir": c.Dir}, Action: "status", Target: "n2"}, lrm.Done, "", ""},
 		{api.FenceCheck{Device: "new", Agent: "fence_nosuch", Action: "monitor"}, lrm.NotInstalled, "fence_nosuch", ""},
 		{api.FenceCheck{Device: "nosuch", Action: "monitor"}, lrm.NoFenceDevice, "Device nosuch is not configured on n1", ""},
 		{api.FenceCheck{Device: "new", Agent: "fence_test", Action: "off", Target: "n2"}, lrm.Invalid, "is not a check", ""},
@@ -112,7 +112,7 @@ func TestDevices_RegisteredByACommand(t *testing.T) {
 	if d := n1.devices(""); len(d) != 1 {
 		t.Errorf("%+v", d)
 	}
-	if err := n1.call(http.MethodPost, api.PathFenceDevices, api.FenceDevice{ID: "x"}, nil); err == nil {
+	if err := n1.Call(http.MethodPost, api.PathFenceDevices, api.FenceDevice{ID: "x"}, nil); err == nil {
 		t.Error("a device without agent was taken")
 	}
 }
@@ -133,7 +133,7 @@ func TestLevels_RegisteredByACommand(t *testing.T) {
 	if r, err := n1.fence("n2", "off"); err != nil || r.Proven() {
 		t.Errorf("only d1 may be used again: %+v, %v", r, err)
 	}
-	if err := n1.call(http.MethodPost, api.PathFenceLevels, api.FenceLevel{Target: "n2", Index: 11, Devices: []string{"d2"}}, nil); err == nil {
+	if err := n1.Call(http.MethodPost, api.PathFenceLevels, api.FenceLevel{Target: "n2", Index: 11, Devices: []string{"d2"}}, nil); err == nil {
 		t.Error("level 11 was taken")
 	}
 }

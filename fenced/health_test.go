@@ -11,7 +11,7 @@ import (
 )
 
 func (n *testNode) health() api.FenceHealth {
-	n.t.Helper()
+	n.T.Helper()
 	var h api.FenceHealth
 	n.must(http.MethodGet, api.PathFenceHealth, nil, &h)
 	return h
@@ -37,7 +37,7 @@ func TestHealth_ProbesAndFiguresAreTold(t *testing.T) {
 			n1.daemon.probe(t.Context(), id, time.Minute)
 		}
 	}
-	c.eventually("both are probed twice", func() bool {
+	c.Eventually("both are probed twice", func() bool {
 		h := n1.health()
 		return len(h.Paths) == 2 && h.Paths[0].Probes == 2 && h.Paths[1].Probes == 2
 	})
@@ -62,12 +62,12 @@ func TestHealth_WhatADriverNoticesConcernsItsDevices(t *testing.T) {
 	n1.must(http.MethodPut, api.PathFenceConfig, api.FenceConfig{Version: "1", Enabled: true, Timeout: 20000, Devices: []api.FenceDevice{
 		{ID: "pr", Agent: "fence_scsi", Driver: "native", Params: map[string]string{"devices": "/dev/nosuch"}}, c.device("good", "n1")}}, nil)
 	n1.daemon.alarm("/dev/sda", "the key is gone")
-	c.eventually("it is told", func() bool {
+	c.Eventually("it is told", func() bool {
 		h := n1.health()
 		return len(h.Paths) == 2 && h.Paths[1].Problem == "the key is gone" && h.Paths[0].Problem == ""
 	})
 	n1.daemon.alarm("/dev/sda", "")
-	c.eventually("it is over", func() bool { return n1.health().Paths[1].Problem == "" })
+	c.Eventually("it is over", func() bool { return n1.health().Paths[1].Problem == "" })
 }
 
 func TestBudget_ContradictionsOfWhatIsInForce(t *testing.T) {
@@ -100,25 +100,25 @@ func TestSettings_FollowTheClusterFile(t *testing.T) {
 	n1 := c.nodes["n1"]
 	write := func(section string) {
 		t.Helper()
-		text, err := os.ReadFile(n1.dirs.ClusterFile())
+		text, err := os.ReadFile(n1.Dirs.ClusterFile())
 		if err == nil {
 			base, _, _ := strings.Cut(string(text), "[fencing]")
-			err = os.WriteFile(n1.dirs.ClusterFile(), []byte(base+"[fencing]\n"+section), 0o644)
+			err = os.WriteFile(n1.Dirs.ClusterFile(), []byte(base+"[fencing]\n"+section), 0o644)
 		}
 		if err == nil {
-			err = os.Chtimes(n1.dirs.ClusterFile(), time.Time{}, time.Now().Add(time.Duration(len(section))*time.Hour))
+			err = os.Chtimes(n1.Dirs.ClusterFile(), time.Time{}, time.Now().Add(time.Duration(len(section))*time.Hour))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	write("rate_limit = 3\nprobe = \"1h\"\n")
-	c.eventually("it is in force", func() bool { return n1.daemon.settings.Load().RateLimit == 3 })
+	c.Eventually("it is in force", func() bool { return n1.daemon.settings.Load().RateLimit == 3 })
 	write("rate_limit = \"many\"\n")
 	time.Sleep(2 * probeTick)
 	if n := n1.daemon.settings.Load().RateLimit; n != 3 {
 		t.Errorf("rate limit %d", n)
 	}
 	write("rate_limit = 4\n")
-	c.eventually("it is in force", func() bool { return n1.daemon.settings.Load().RateLimit == 4 })
+	c.Eventually("it is in force", func() bool { return n1.daemon.settings.Load().RateLimit == 4 })
 }

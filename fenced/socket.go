@@ -3,7 +3,6 @@ package fenced
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"os/user"
@@ -78,11 +77,12 @@ func (d *Daemon) serveFence(w http.ResponseWriter, r *http.Request, forwarded bo
 	}
 }
 
-// newID names a request that its client has not named.
+// newID names a request that its client has not named, as a UUID: what reads alerts and histories expects one.
 func newID() string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	return hex.EncodeToString(b[:])
+	_, _ = rand.Read(b[:])                      // never fails, see crypto/rand
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // version 4
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // putConfig takes crmd's configuration. One that cannot be kept on disk is used all the same.

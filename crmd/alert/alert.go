@@ -143,19 +143,20 @@ func (a *Agent) Wants(ev *Event) bool {
 // version is Pacemaker's, which agents may look at.
 const version = "2.1.5"
 
-// Environment is what the agent's process gets, under both of Pacemaker's prefixes. Text that does not belong to
-// the event's kind is empty, as agents expect it. sequence counts the alerts of this node.
+// Environment is what the agent's process gets, under both of Pacemaker's prefixes. What does not belong to the
+// event's kind is not set. sequence counts the alerts of this node.
 func (a *Agent) Environment(ev *Event, sequence uint64) []string {
 	var out []string
 	for _, x := range a.Env {
 		out = append(out, x.Name+"="+x.Value)
 	}
 	set := func(name, v string) { out = append(out, "CRM_alert_"+name+"="+v, "CRM_notify_"+name+"="+v) }
-	number := func(name string, n int64, kinds ...string) {
+	text := func(name, v string, kinds ...string) {
 		if slices.Contains(kinds, ev.Kind) {
-			set(name, strconv.FormatInt(n, 10))
+			set(name, v)
 		}
 	}
+	number := func(name string, n int64, kinds ...string) { text(name, strconv.FormatInt(n, 10), kinds...) }
 	set("kind", ev.Kind)
 	set("version", version)
 	set("recipient", a.Recipient)
@@ -164,23 +165,19 @@ func (a *Agent) Environment(ev *Event, sequence uint64) []string {
 	set("timestamp_epoch", strconv.FormatInt(ev.At.Unix(), 10))
 	set("timestamp_usec", Format(ev.At, "%6N"))
 	set("node", ev.Node)
-	set("desc", ev.Desc)
-	set("task", ev.Task)
-	set("rsc", ev.Resource)
+	text("desc", ev.Desc, Node, Fencing, Resource, Alarm)
+	text("task", ev.Task, Fencing, Resource, Alarm)
+	text("rsc", ev.Resource, Resource)
 	number("nodeid", int64(ev.ID), Node, Attribute, Alarm)
 	number("rc", int64(ev.RC), Fencing, Resource)
 	number("interval", ev.Interval, Resource)
 	number("target_rc", int64(ev.TargetRC), Resource)
 	number("status", int64(ev.Status), Resource)
 	number("exec_time", ev.ExecTime, Resource)
-	switch ev.Kind {
-	case Attribute:
-		set("attribute_name", ev.Name)
-		set("attribute_value", ev.Value)
-	case Alarm:
-		set("alarm", ev.Name)
-		set("severity", ev.Value)
-		set("subject", ev.AlarmedSubject)
-	}
+	text("attribute_name", ev.Name, Attribute)
+	text("attribute_value", ev.Value, Attribute)
+	text("alarm", ev.Name, Alarm)
+	text("severity", ev.Value, Alarm)
+	text("subject", ev.AlarmedSubject, Alarm)
 	return out
 }

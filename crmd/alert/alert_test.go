@@ -47,6 +47,20 @@ func TestParse_RecipientsOverrideAndSelectReplacesTheDefault(t *testing.T) {
 			t.Errorf("%s is missing in %q", want, env)
 		}
 	}
+	for _, c := range []struct {
+		kind  string
+		unset []string
+	}{
+		{Node, []string{"task", "rsc", "rc", "interval", "attribute_name"}}, {Fencing, []string{"rsc", "nodeid", "status"}},
+		{Resource, []string{"nodeid", "attribute_value"}}, {Attribute, []string{"desc", "task", "rsc", "rc"}},
+	} {
+		for _, v := range agents[0].Environment(&Event{Kind: c.kind}, 1) {
+			name, _, _ := strings.Cut(v, "=")
+			if slices.Contains(c.unset, strings.TrimPrefix(strings.TrimPrefix(name, "CRM_alert_"), "CRM_notify_")) {
+				t.Errorf("%s is set for the kind %s, to which it does not belong", v, c.kind)
+			}
+		}
+	}
 	if agents[0].Timeout != 15*time.Second {
 		t.Errorf("timeout %s", agents[0].Timeout)
 	}
@@ -68,15 +82,36 @@ func TestFormat_AsDateDoes(t *testing.T) {
 }
 
 func TestAttributes_OnlyWhatChanged(t *testing.T) {
-	section := func(values string) *cibxml.Element {
-		e, err := cibxml.Parse(`<status><node_state id="1" uname="n1"><transient_attributes id="1"><instance_attributes id="s">` + values + `</instance_attributes></transient_attributes></node_state></status>`)
+	section := func(crmd, values string) *cibxml.Element {
+		if values != "" {
+			values = `<transient_attributes id="1"><instance_attributes id="s">` + values + `</instance_attributes></transient_attributes>`
+		}
+		e, err := cibxml.Parse(`<status><node_state id="1" uname="n1" crmd="` + crmd + `">` + values + `</node_state></status>`)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return e
 	}
-	out := Attributes(section(`<nvpair id="a" name="a" value="1"/>`), section(`<nvpair id="a" name="a" value="1"/><nvpair id="b" name="b" value="2"/>`), time.Unix(0, 0))
-	if len(out) != 1 || out[0].Name != "b" || out[0].Value != "2" || out[0].Node != "n1" || out[0].ID != 1 {
-		t.Errorf("%+v", out)
+	const a, b = `<nvpair id="a" name="a" value="1"/>`, `<nvpair id="b" name="b" value="2"/>`
+	for _, c := range []struct{ name, crmd, before, after, want string }{
+		{"set", "online", a, a + b, "b=2"},
+		{"changed", "online", b, `<nvpair id="b" name="b" value="3"/>`, "b=3"},
+		{"deleted", "online", a + b, a, "b="},
+		{"the last one is deleted", "online", a, "", "a="},
+		{"the node has left", "offline", a + b, "", ""},
+		{"nothing", "online", a, a, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for _, ev := range Attributes(section("online", c.before), section(c.crmd, c.after), time.Unix(0, 0)) {
+				if ev.Node != "n1" || ev.ID != 1 || ev.Kind != Attribute {
+					t.Errorf("%+v", ev)
+				}
+				got = append(got, ev.Name+"="+ev.Value)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
 	}
 }

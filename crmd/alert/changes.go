@@ -8,7 +8,8 @@ import (
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 )
 
-// Attributes are the transient attributes that differ between two status sections: one event for each.
+// Attributes are the transient attributes that differ between two status sections: one event for each, with an empty
+// value for one that was deleted. Those that go with a node that leaves were not deleted by anybody.
 func Attributes(old, new *cibxml.Element, now time.Time) []Event {
 	if old == new {
 		return nil
@@ -20,12 +21,20 @@ func Attributes(old, new *cibxml.Element, now time.Time) []Event {
 		if was == is {
 			continue
 		}
-		before, _ := values(was)
+		before, list := values(was)
 		after, order := values(is)
 		id, _ := strconv.ParseUint(ns.ID(), 10, 32)
 		for _, name := range order {
 			if v := after[name]; before[name] != v {
 				out = append(out, Event{Kind: Attribute, At: now, Node: ns.Get("uname"), ID: api.NodeID(id), Name: name, Value: v})
+			}
+		}
+		if ns.Get("crmd") != "online" {
+			continue
+		}
+		for _, name := range list {
+			if _, there := after[name]; !there {
+				out = append(out, Event{Kind: Attribute, At: now, Node: ns.Get("uname"), ID: api.NodeID(id), Name: name})
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 )
 
+const adviceThrottle = "hcs throttle shows the inputs against their thresholds, and what waits; its numbers can be changed without a restart."
+
 var cpuOverload = Rule{
 	Name:  "cpu.overload",
 	Title: "far more runs than the processors can carry",
@@ -22,7 +24,7 @@ var cpuOverload = Rule{
 	},
 	Advice: []string{
 		"Find what runs (top, systemd-cgtop) and limit it (CPUWeight=, CPUQuota=), or move it.",
-		"hcs throttle shows what waits because of the load; its numbers can be changed without a restart.",
+		adviceThrottle,
 	},
 	look: func(l *look) []Finding {
 		cores := float64(max(l.host.Cores, 1))
@@ -38,7 +40,7 @@ var cpuOverload = Rule{
 		f.Evidence = []api.Evidence{
 			fact("load", fmt.Sprintf("%.1f, %.1f per core", l.now.CPU.Load[0], per), num(l.limit("load"))+" per core"),
 			fact("running or ready", count(int64(l.now.CPU.Running)), ""),
-			fact("cpu pressure, some", pct(psi), pct(l.limit("pressure"))),
+			fact("cpu pressure, some", l.psi(psi), pct(l.limit("pressure"))),
 			fact("own lateness", ms(l.now.Late), ms(int64(l.limit("late")))),
 			fact("busy", pct(l.now.CPU.Busy), ""), fact("stolen by the hypervisor", pct(l.now.CPU.Steal), ""),
 		}
@@ -91,8 +93,8 @@ var throttleHigh = Rule{
 		"themselves, and exempt classes do not wait.",
 	Raise: 0, Clear: 5 * time.Second,
 	Advice: []string{
-		"hcs throttle shows the inputs against their thresholds, and what waits.",
-		"If the host carries that load well, raise [throttle] factors or load_threshold, or choose PSI inputs, which fall again within seconds; it takes effect without a restart.",
+		adviceThrottle,
+		"If the host carries that load well, raise [throttle] factors or load_threshold, or choose PSI inputs, which fall again within seconds.",
 	},
 	look: func(l *look) []Finding {
 		t := &l.now.Throttle

@@ -32,7 +32,7 @@ func lookIO(l *look) []Finding {
 		if d.State == api.DiskStuck {
 			f.Summary = fmt.Sprintf("%s (%s) has not answered for %s", d.Path, d.Device, ms(d.Took))
 		}
-		f.Evidence = []api.Evidence{fact("write, fsync and read", ms(d.Took), ms(int64(l.limit("stall")))), fact("io pressure, full", pct(l.now.Pressure.IO.Full10), ""),
+		f.Evidence = []api.Evidence{fact("write, fsync and read", ms(d.Took), ms(int64(l.limit("stall")))), fact("io pressure, full", l.psi(l.now.Pressure.IO.Full10), ""),
 			fact("tasks that wait for a disk", count(int64(l.now.CPU.Blocked)), "")}
 		out = append(out, f)
 	}

@@ -82,7 +82,7 @@ func (l *look) awayFor() float64 {
 func (l *look) starvation() facts {
 	v := l.now
 	return facts{fact("lateness of crmd", ms(v.Late), ""), fact("running or ready", count(int64(v.CPU.Running)), ""),
-		fact("cpu pressure, some", pct(v.Pressure.CPU.Some10), ""), fact("memory pressure, full", pct(v.Pressure.Memory.Full10), ""),
+		fact("cpu pressure, some", l.psi(v.Pressure.CPU.Some10), ""), fact("memory pressure, full", l.psi(v.Pressure.Memory.Full10), ""),
 		fact("allocations that stalled in 10 s", count(l.total(10*time.Second, func(v *api.Vitals) int64 { return v.VM.AllocStall })), ""),
 		fact("steal", pct(v.CPU.Steal), "")}
 }

@@ -23,7 +23,7 @@ var memoryExhaustion = Rule{
 		{"pressure", "percent", 20, "critical when all tasks wait for memory that much (PSI memory full, 10 s) and available is below low"},
 	},
 	Advice: []string{
-		"Find the process that grows (the incident lists the largest) and limit or restart it.",
+		"Find the process that grows (ps aux --sort=-rss; after a reboot sar, atop or the monitoring has it) and limit or restart it.",
 		"Give memory-hungry services a limit of their own (systemd MemoryMax=), so that they cannot take the node with them.",
 		"Let resources leave in time: [detector.\"memory.exhaustion\"] attribute = \"#health-memory\" with node-health-strategy = only-green or migrate-on-red.",
 	},
@@ -47,19 +47,19 @@ func lookMemory(l *look) []Finding {
 	if f.Level < Info {
 		return []Finding{f}
 	}
-	where := "of the machine"
+	whose := "the machine's " + kib(m.Total)
 	if m.Limit != "" {
-		where = "of cgroup " + m.Limit
+		whose = fmt.Sprintf("the %s of cgroup %s", kib(m.Total), m.Limit)
 	}
-	f.Summary = fmt.Sprintf("%s of %s (%s) are left", kib(m.Available), kib(m.Total), where)
+	f.Summary = fmt.Sprintf("%s of %s of memory are left", kib(m.Available), whose)
 	if left >= 0 && left < 600 {
-		f.Summary += fmt.Sprintf(", nothing in %.0f s if it goes on like this", left)
+		f.Summary += fmt.Sprintf(", for %.0f s at this rate", left)
 	}
 	f.Evidence = []api.Evidence{
 		fact("available", fmt.Sprintf("%s, %s of %s", kib(m.Available), pct(share), kib(m.Total)), pct(l.limit("available"))),
 		fact("trend", kib(m.Slope)+"/s", ""),
 		fact("time left", timeLeft(left), fmt.Sprintf("%g s", l.limit("time_left"))),
-		fact("memory pressure, full", pct(psi), pct(l.limit("pressure"))),
+		fact("memory pressure, full", l.psi(psi), pct(l.limit("pressure"))),
 		fact("allocations that stalled in 10 s", count(l.total(10*time.Second, func(v *api.Vitals) int64 { return v.VM.AllocStall })), ""),
 		fact("swap free", kib(m.SwapFree)+" of "+kib(m.SwapTotal), ""),
 	}
@@ -96,7 +96,7 @@ func lookZones(l *look) []Finding {
 		}
 		name := "node " + z.Node + " zone " + z.Name
 		out = append(out, Finding{Subject: name, Level: Critical,
-			Summary: fmt.Sprintf("zone %s of NUMA node %s: %d pages are managed but %d present and %d spanned", z.Name, z.Node, z.Managed, z.Present, z.Spanned),
+			Summary: fmt.Sprintf("the kernel books memory on the wrong zone: %[3]d pages of zone %[1]s of NUMA node %[2]s are managed, but only %[4]d present and %[5]d spanned", z.Name, z.Node, z.Managed, z.Present, z.Spanned),
 			Evidence: []api.Evidence{
 				fact("spanned", count(z.Spanned), ""), fact("present", count(z.Present), "at most spanned"),
 				fact("managed", count(z.Managed), "at most present"),

@@ -75,12 +75,20 @@ var cgroupOOM = Rule{
 	},
 	look: func(l *look) []Finding {
 		var out []Finding
+		path := "" // of the cgroup that a line of this sample names
+		for _, k := range l.now.Kernel {
+			if k.Kind == api.KernelCgroupOOM && strings.HasPrefix(k.Subject, "/") {
+				path = k.Subject
+			}
+		}
 		for _, o := range l.now.Cgroups.OOMKills {
 			out = append(out, oomFinding(l, o.Path, fmt.Sprintf("%d processes of cgroup %s were killed: its limit is reached", o.Kills, o.Path)))
 		}
 		for _, k := range l.now.Kernel {
 			if k.Kind == api.KernelCgroupOOM && strings.HasPrefix(k.Subject, "/") {
 				out = append(out, oomFinding(l, k.Subject, "the kernel killed processes of cgroup "+k.Subject+": its limit is reached"))
+			} else if k.Kind == api.KernelCgroupOOM && path != "" { // the kernel says it in two lines
+				out = append(out, oomFinding(l, path, fmt.Sprintf("the kernel killed process %s of cgroup %s: its limit is reached", k.Subject, path)))
 			} else if k.Kind == api.KernelCgroupOOM {
 				out = append(out, oomFinding(l, "", "the kernel killed process "+k.Subject+" because its cgroup ran out of memory"))
 			}

@@ -20,7 +20,10 @@ var processHung = Rule{
 		{"zombie", "seconds", 3, "in state Z"},
 		{"probes", "count", 5, "failed probes in a row"},
 	},
-	Advice: []string{"Look where it hangs: cat /proc/PID/stack /proc/PID/wchan; the incident holds both.", "State D means a disk or a network file system: see io.stall.", "hcs resource cleanup RESOURCE lets it come back to this node."},
+	Advice: []string{"Find out what it waits for: its state, wchan and kernel stack are in the incident.",
+		"State T: somebody has stopped it (kill -STOP, a debugger, a snapshot script); kill -CONT lets it go on.",
+		"State D: it waits for a disk or a network file system; see io.stall.",
+		"hcs resource cleanup RESOURCE lets the resource come back to this node."},
 	look: func(l *look) []Finding {
 		var out []Finding
 		for i := range l.now.Processes {
@@ -45,22 +48,30 @@ func Hung(limits map[string]float64, state string) (time.Duration, string) {
 	return time.Duration(limits[name] * float64(time.Second)), name
 }
 
+// HungText says of a process that it hangs.
+func HungText(p *api.ProcessVitals) string {
+	word := map[string]string{"T": "stopped", "D": "stuck in the kernel", "Z": "a zombie"}[p.State]
+	return fmt.Sprintf("process %s[%d] of %s has been %s (state %s) for %s", p.Comm, p.PID, p.Resource, word, p.State, ms(p.For))
+}
+
 func lookProcess(l *look, p *api.ProcessVitals) Finding {
 	f := Finding{Subject: fmt.Sprintf("%s: %s[%d]", p.Resource, p.Comm, p.PID), Level: Fine}
 	limit, name := Hung(l.limits, p.State)
 	switch {
 	case limit > 0 && p.For >= (limit-Tolerance).Milliseconds():
 		f.Level = Critical
-		f.Summary = fmt.Sprintf("process %s[%d] of %s is %s (state %s) for %s", p.Comm, p.PID, p.Resource, name, p.State, ms(p.For))
+		f.Summary = HungText(p)
 	case l.limit("probes") > 0 && float64(p.Failures) >= l.limit("probes"):
 		f.Level = Critical
 		f.Summary = fmt.Sprintf("the probe of %s got no good answer %d times in a row (%s)", p.Resource, p.Failures, p.Probe)
 	case p.For > 0 && name != "" || p.Failures > 0:
 		f.Level = Between
 	}
-	f.Evidence = []api.Evidence{fact("state", p.State+" for "+ms(p.For), limit.String()), fact("waits in", p.WChan, ""),
-		fact("failed probes", count(int64(p.Failures)), num(l.limit("probes"))),
-		fact("load", num(l.now.CPU.Load[0]), ""), fact("available memory", kib(l.now.Memory.Available), ""), fact("io pressure, full", pct(l.now.Pressure.IO.Full10), "")}
+	f.Evidence = []api.Evidence{fact("state", p.State+" for "+ms(p.For), limit.String()), fact("waits in", p.WChan, "")}
+	if p.Probe != "" {
+		f.Evidence = append(f.Evidence, fact("failed probes", count(int64(p.Failures)), num(l.limit("probes"))))
+	}
+	f.Evidence = append(f.Evidence, fact("load", num(l.now.CPU.Load[0]), ""), fact("available memory", kib(l.now.Memory.Available), ""), fact("io pressure, full", l.psi(l.now.Pressure.IO.Full10), ""))
 	return f
 }
 

@@ -114,6 +114,14 @@ func ms(n int64) string {
 	}
 }
 
+// psi writes a pressure; "" where the kernel does not tell.
+func (l *look) psi(share float64) string {
+	if !l.now.Pressure.Known {
+		return ""
+	}
+	return pct(share)
+}
+
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 
 func num(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }

@@ -84,7 +84,7 @@ func TestRun_RecurringMonitorReportsChanges(t *testing.T) {
 		t.Error("cancel does not find the monitor")
 	}
 	c := l.result(func(r Result) bool { return r.Cancelled })
-	if c.Status != lrm.Cancelled || c.RC != lrm.RCOK || c.CallID != id {
+	if c.Status != lrm.Cancelled || c.RC != lrm.RCNotRunning || c.CallID != id {
 		t.Errorf("cancelled: %+v", c)
 	}
 	if p := l.e.Pending(); len(p) != 0 || l.e.Cancel("r1", "monitor", 50) {

@@ -297,7 +297,10 @@ func (m *Machine) decide(now time.Time, r *record, ev Planned) {
 // text is a change as a person would say it.
 func (c Change) text() string {
 	words := c.Verb
-	if c.From != "" && c.From != c.To {
+	switch {
+	case c.From != "" && c.To == "":
+		words += " on " + c.From
+	case c.From != "" && c.From != c.To:
 		words += " from " + c.From
 	}
 	switch {

@@ -98,7 +98,11 @@ func take(in *api.Incident, list []sign, text string) {
 			continue
 		}
 		seen[x.name+x.text] = true
-		in.Cause.Because = append(in.Cause.Because, fmt.Sprintf("%s on %s %s: %s", x.name, x.node, when(x.at, in.Started), x.text))
+		told := ": " + x.text
+		if strings.Contains(text, x.text) {
+			told = "" // the cause says it
+		}
+		in.Cause.Because = append(in.Cause.Because, fmt.Sprintf("%s was raised on %s %s%s", x.name, x.node, when(x.at, in.Started), told))
 		for _, a := range x.advice {
 			if !slices.Contains(in.Advice, a) && len(in.Advice) < 8 {
 				in.Advice = append(in.Advice, a)
@@ -124,13 +128,13 @@ func when(at, started int64) string {
 
 // digestText is a digest in a sentence: what is out of the ordinary, and memory and load always.
 func digestText(d *api.Digest) string {
-	words := []string{fmt.Sprintf("%d of %d MiB available", d.Available, d.Total)}
+	words := []string{fmt.Sprintf("%s of %s available", mib(d.Available), mib(d.Total))}
 	add := func(yes bool, format string, args ...any) {
 		if yes {
 			words = append(words, fmt.Sprintf(format, args...))
 		}
 	}
-	add(d.Slope < -1, "falling by %d MiB/s", -d.Slope)
+	add(d.Slope < -1, "falling by %s/s", mib(-d.Slope))
 	add(d.MemFull >= 1, "memory pressure %.0f %%", d.MemFull)
 	add(d.Stalls > 0, "%d allocation stalls/s", d.Stalls)
 	add(d.OOMKills > 0, "%d OOM kills", d.OOMKills)
@@ -139,8 +143,17 @@ func digestText(d *api.Digest) string {
 	add(d.Late >= 200, "crmd %d ms late", d.Late)
 	add(d.Heartbeat >= 100, "corosyncd %d ms late", d.Heartbeat)
 	add(d.Disk >= 1000, "a disk took %d ms", d.Disk)
-	add(d.Hung > 0, "%d hung processes", d.Hung)
+	add(d.Hung == 1, "a process hangs")
+	add(d.Hung > 1, "%d processes hang", d.Hung)
 	return strings.Join(words, ", ")
+}
+
+// mib writes a number of MiB for a person.
+func mib(n int64) string {
+	if n >= 1<<10 {
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d MiB", n)
 }
 
 // diagnoseNode explains why a node was lost or fenced.
@@ -244,16 +257,39 @@ func hung(in *api.Incident, h *api.Hang) {
 	c.Because = doing(h)
 	in.Cause = c
 	for _, s := range signs(in, in.Node) {
-		if h.Starved != "" || s.name == "process.hung" || s.name == "io.stall" || s.name == "disk.damaged" {
-			in.Advice = append(in.Advice, s.advice...)
+		if h.Starved == "" && s.name != "io.stall" && s.name != "disk.damaged" {
+			continue
+		}
+		for _, a := range s.advice {
+			if !slices.Contains(in.Advice, a) {
+				in.Advice = append(in.Advice, a)
+			}
 		}
 	}
-	if len(in.Advice) == 0 {
-		in.Advice = []string{"State T: something stopped the process (kill -CONT continues it); state D: look at its disk or network file system.",
-			fmt.Sprintf("hcs resource cleanup %s lets it come back to %s.", in.Subject, in.Node)}
+	if h.Starved == "" {
+		in.Advice = append(stateAdvice(h), in.Advice...)
 	}
-	slices.Sort(in.Advice)
-	in.Advice = slices.Compact(in.Advice)
+	in.Advice = append(in.Advice, fmt.Sprintf("hcs resource cleanup %s lets it come back to %s.", in.Subject, in.Node))
+}
+
+// stateAdvice is what to do about processes that hang in the states that were seen.
+func stateAdvice(h *api.Hang) (out []string) {
+	in := func(state string) bool {
+		return slices.ContainsFunc(h.Processes, func(p api.HungProcess) bool { return p.State == state })
+	}
+	if in("T") {
+		out = append(out, "Somebody has stopped it: look for kill -STOP, a debugger or a snapshot script at that time (auditd, shell histories, cron).")
+	}
+	if in("D") {
+		out = append(out, "It waited for a disk or a network file system: look at the kernel's log (dmesg) and at the path to the disk; its kernel stack is above.")
+	}
+	if in("Z") {
+		out = append(out, "Its main process has ended and was not waited for: look at the service's own log.")
+	}
+	if len(out) == 0 {
+		out = append(out, "Find out what it waits for: its wchan and kernel stack are above, more is in the service's own log.")
+	}
+	return out
 }
 
 // doing says what the processes were doing that gave no answer, and how the host was.

@@ -87,7 +87,7 @@ func TestLoss_NamesMemoryExhaustionWithTheVictimsLastVitals(t *testing.T) {
 	if in.State != api.IncidentRecovered || in.Cause.Name != "memory.exhaustion" || in.Cause.Confidence != api.Likely {
 		t.Errorf("%s, cause %+v", in.State, in.Cause)
 	}
-	if !strings.Contains(fmt.Sprint(in.Cause.Because), "12 of 1000 MiB available, falling by 200 MiB/s") || in.Advice[0] != "mend memory.exhaustion" {
+	if !strings.Contains(fmt.Sprint(in.Cause.Because), "12 MiB of 1000 MiB available, falling by 200 MiB/s") || in.Advice[0] != "mend memory.exhaustion" {
 		t.Errorf("because %q, advice %q", in.Cause.Because, in.Advice)
 	}
 	if d := in.Decision[0]; len(d.Notes) != 2 || d.Notes[1].Why != "n2: 100" || d.Input != "pe-input-3.bz2" {

@@ -97,16 +97,23 @@ func (m *Machine) ended(now time.Time, ev Ended) {
 		return r.Kind == api.IncidentResource && base(r.Subject) == base(ev.Resource) && r.Node == ev.Node
 	})
 	if r == nil {
-		r = m.start(now, api.IncidentResource, base(ev.Resource), fmt.Sprintf("%s of %s failed on %s: %s", ev.Task, ev.Resource, ev.Node, ev.Text))
+		what := fmt.Sprintf("%s of %s failed on %s: %s", ev.Task, ev.Resource, ev.Node, ev.Text)
+		if ev.Hang != nil && !ev.NoAnswer {
+			what = fmt.Sprintf("%s hangs on %s: %s", ev.Resource, ev.Node, ev.Hang.Reason)
+		}
+		r = m.start(now, api.IncidentResource, base(ev.Resource), what)
 		r.Node = ev.Node
 		r.add(ev.Resource)
 		m.alarmsOf(now, r, ev.Node)
 	}
-	kind := "(bad answer)"
-	if ev.NoAnswer {
-		kind = noAnswer
+	text := fmt.Sprintf("%s (bad answer): %s", ev.Op, ev.Text)
+	switch {
+	case ev.NoAnswer:
+		text = fmt.Sprintf("%s %s: %s", ev.Op, noAnswer, ev.Text)
+	case ev.Hang != nil:
+		text = fmt.Sprintf("%s counts as failed, because its processes hang", ev.Op)
 	}
-	e := api.IncidentEvidence{At: now.UnixMilli(), Node: ev.Node, Text: fmt.Sprintf("%s %s: %s", ev.Op, kind, ev.Text), Hang: ev.Hang}
+	e := api.IncidentEvidence{At: now.UnixMilli(), Node: ev.Node, Text: text, Hang: ev.Hang}
 	m.evidence(now, r, e)
 	m.digests(now, r, ev.Node, ev.Digests)
 }

@@ -59,7 +59,7 @@ func result(r *record) string {
 	case api.IncidentAlarm, api.IncidentThrottle:
 		return "it lasted " + span(took)
 	case api.IncidentMonitor:
-		return fmt.Sprintf("late answers of %s did not count as failures by themselves; over after %s", strings.Join(r.Resources, ", "), span(took))
+		return fmt.Sprintf("the late answers of %s alone did not count as failures; over after %s", strings.Join(r.Resources, ", "), span(took))
 	case api.IncidentQuorum:
 		return r.Headline
 	}

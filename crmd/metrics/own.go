@@ -17,7 +17,7 @@ type Facts struct {
 	Throttle *api.ThrottleStatus // of the DC; nil on other nodes
 	// Incidents are those that this node has a record of.
 	Incidents []api.Incident
-	Counts   Counts
+	Counts    Counts
 }
 
 // Counts are what has happened since crmd started.

@@ -147,6 +147,9 @@ func describe(s *session.Session, a *api.Alarm) {
 	}
 	s.Say("%s on %s%s: %s, %s", render.NewPainter(s).Paint(severityTones[a.Severity], a.Name+" ("+a.Severity+")"), a.Node, subject, a.Summary, since(s, a))
 	for _, e := range a.Evidence {
+		if e.Value == "" {
+			continue // not known there
+		}
 		limit := ""
 		if e.Limit != "" {
 			limit = " (limit " + e.Limit + ")"

@@ -240,7 +240,11 @@ func (e *Explanation) write(s *session.Session, since time.Duration) {
 		story.Tell(s, e.Incident)
 	}
 	title(fmt.Sprintf("What happened in the last %s", render.Span(since)))
-	if len(e.Timeline) == 0 {
+	switch {
+	case len(e.Timeline) > 0:
+	case e.Incident != nil:
+		s.Say("  nothing that this node took part in; hcs explain on another node shows what that one saw")
+	default:
 		s.Say("  nothing")
 	}
 	Timeline(s, e.Timeline)

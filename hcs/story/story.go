@@ -3,6 +3,7 @@ package story
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -63,11 +64,11 @@ func (t *teller) head() {
 	in := t.in
 	t.s.Say("%s", t.paint.Paint(tone(in.Severity), in.Headline))
 	day := time.UnixMilli(in.Started).In(t.s.Now().Location()).Format("2006-01-02")
-	when := fmt.Sprintf("since %s %s", day, t.clock(in.Started))
+	state := in.State
 	if in.Ended != 0 {
-		when = fmt.Sprintf("%s %s, for %s", day, t.clock(in.Started), render.Span(time.Duration(in.Ended-in.Started)*time.Millisecond))
+		state += " after " + render.Span(time.Duration(in.Ended-in.Started)*time.Millisecond)
 	}
-	t.s.Say("%s", t.paint.Paint(render.Quiet, fmt.Sprintf("%s, %s, %s; incident %s, written by %s", in.Kind, in.State, when, in.ID, in.Owner)))
+	t.s.Say("%s", t.paint.Paint(render.Quiet, fmt.Sprintf("%s, %s, began %s %s; incident %s, written by %s", in.Kind, state, day, t.clock(in.Started), in.ID, in.Owner)))
 }
 
 func (t *teller) cause() {
@@ -98,12 +99,19 @@ func (t *teller) evidence() {
 	slices.SortStableFunc(list, func(a, b api.IncidentEvidence) int { return int(a.At - b.At) })
 	t.title("What was seen")
 	for _, e := range list {
-		t.s.Say("  %s  %s: %s", t.clock(e.At), e.Node, e.Text)
+		asOf := ""
+		if a := e.Alarm; a != nil && t.clock(a.Updated) != t.clock(e.At) {
+			asOf = " (as of " + t.clock(a.Updated) + ")"
+		}
+		t.s.Say("  %s  %s: %s%s", t.clock(e.At), e.Node, e.Text, asOf)
 		facts := e.Facts
 		if e.Alarm != nil {
 			facts = e.Alarm.Evidence
 		}
 		for _, f := range facts[:min(len(facts), maxFacts)] {
+			if f.Value == "" {
+				continue // not known there
+			}
 			limit := ""
 			if f.Limit != "" {
 				limit = t.paint.Paint(render.Quiet, fmt.Sprintf(" (threshold %s)", f.Limit))
@@ -146,6 +154,21 @@ func shown(list []api.Digest, n int) []api.Digest {
 	return out
 }
 
+// eventful leaves out digests that say the same as the ones before and behind them.
+func eventful(list []api.Digest) []api.Digest {
+	same := func(a, b api.Digest) bool {
+		a.At, b.At = 0, 0
+		return reflect.DeepEqual(a, b)
+	}
+	var out []api.Digest
+	for i, d := range list {
+		if i == 0 || i == len(list)-1 || !same(d, list[i-1]) || !same(d, list[i+1]) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
 func (t *teller) vitals() {
 	for _, e := range t.in.Evidence {
 		if len(e.Digests) == 0 {
@@ -153,8 +176,8 @@ func (t *teller) vitals() {
 		}
 		t.title(fmt.Sprintf("The last vitals of %s, which %s holds", e.Digests[0].Node, e.Node))
 		table := render.NewTable(t.s, "time", "available", "trend", "memory pressure", "io pressure", "load", "crmd late", "corosyncd late", "OOM kills", "alarms")
-		for _, d := range shown(e.Digests, 10) {
-			table.Text(t.clock(d.At), fmt.Sprintf("%d of %d MiB", d.Available, d.Total), unless(d.Slope == 0, "%+d MiB/s", d.Slope), unless(d.MemFull == 0, "%.0f %%", d.MemFull),
+		for _, d := range eventful(shown(e.Digests, 10)) {
+			table.Text(t.clock(d.At), fmt.Sprintf("%.1f of %.1f GiB", float64(d.Available)/(1<<10), float64(d.Total)/(1<<10)), unless(d.Slope == 0, "%+d MiB/s", d.Slope), unless(d.MemFull == 0, "%.0f %%", d.MemFull),
 				unless(d.IOFull == 0, "%.0f %%", d.IOFull), fmt.Sprintf("%.1f on %d", d.Load, d.Cores), unless(d.Late < 10, "%d ms", d.Late),
 				unless(d.Heartbeat < 10, "%d ms", d.Heartbeat), unless(d.OOMKills == 0, "%d", d.OOMKills), strings.Join(d.Alarms, " "))
 		}

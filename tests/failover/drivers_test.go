@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tests/lab"
 	"github.com/holdfast-ha/holdfast/tests/lab/enter"
 	"github.com/holdfast-ha/holdfast/tests/lab/holdfast"
+	"github.com/holdfast-ha/holdfast/tests/lab/trial"
 )
 
 // primitive is a fence device as the CIB has it.
@@ -34,20 +35,20 @@ func primitive(id, agent string, params map[string]string) *cibxml.Element {
 
 // fenceWith replaces the lab's own fence device.
 func (w *world) fenceWith(devices []*cibxml.Element, banned map[string]string) {
-	w.t.Helper()
+	w.T.Helper()
 	n := w.Nodes()[0]
-	_, err := holdfast.CIB(w.ctx, n, api.CIBRequest{Op: "delete", Section: "resources", Input: `<primitive id="power"/>`})
-	w.must(err)
+	_, err := holdfast.CIB(w.Ctx, n, api.CIBRequest{Op: "delete", Section: "resources", Input: `<primitive id="power"/>`})
+	w.Must(err)
 	for _, d := range devices {
-		_, err := holdfast.CIB(w.ctx, n, api.CIBRequest{Op: "create", Section: "resources", Input: d.Compact()})
-		w.must(err)
+		_, err := holdfast.CIB(w.Ctx, n, api.CIBRequest{Op: "create", Section: "resources", Input: d.Compact()})
+		w.Must(err)
 	}
 	for device, node := range banned {
 		in := fmt.Sprintf(`<rsc_location id="ban-%s" rsc="%s" node="%s" score="-INFINITY"/>`, device, device, node)
-		_, err := holdfast.CIB(w.ctx, n, api.CIBRequest{Op: "create", Section: "constraints", Input: in})
-		w.must(err)
+		_, err := holdfast.CIB(w.Ctx, n, api.CIBRequest{Op: "create", Section: "constraints", Input: in})
+		w.Must(err)
 	}
-	w.until("every node has its fence devices", func(ctx context.Context) (bool, error) {
+	w.Until("every node has its fence devices", func(ctx context.Context) (bool, error) {
 		for _, n := range w.Nodes() {
 			out, err := n.Exec(ctx, "stonith_admin", "-L")
 			if err != nil || strings.Contains(out, "power\n") || !strings.Contains(out, devices[len(devices)-1].ID()) && len(banned) == 0 {
@@ -72,7 +73,7 @@ exit 0
 // card starts Debian's ipmi_sim on a node, as the management card of the other one: who has lost its power has lost
 // the way to cards too.
 func (w *world) card(on *lab.Node, of *lab.Node) {
-	w.t.Helper()
+	w.T.Helper()
 	script := `set -e; mkdir -p /run/card/state; cd /run/card
 cat > chassis <<'X'
 ` + strings.ReplaceAll(chassis, "%%", "%") + `X
@@ -96,9 +97,9 @@ X
 printf 'mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\nsel_enable 0x20 1000 0x0a\nmc_enable 0x20\n' > sim.emu
 setsid ipmi_sim -n -c lan.conf -f sim.emu -s state </dev/null >log 2>&1 &
 `
-	r, err := on.RunWith(w.ctx, script, "sh")
+	r, err := on.RunWith(w.Ctx, script, "sh")
 	if err != nil || r.Code != 0 {
-		w.t.Fatalf("the card of %s: %+v %v", of.Name, r, err)
+		w.T.Fatalf("the card of %s: %+v %v", of.Name, r, err)
 	}
 }
 
@@ -117,16 +118,16 @@ func TestCutTwoNodes_FencedByIPMI(t *testing.T) {
 	}
 	w.fenceWith([]*cibxml.Element{card("n1"), card("n2")}, map[string]string{"card-n1": "n1", "card-n2": "n2"})
 	w.native()
-	w.cut(runs(1), ready)
+	w.cut(trial.Runs(1), ready)
 }
 
 // native proves that our own driver serves the devices.
 func (w *world) native() {
-	w.t.Helper()
+	w.T.Helper()
 	for _, n := range w.Nodes() {
-		out, err := n.Exec(w.ctx, "hcs", "stonith", "status")
+		out, err := n.Exec(w.Ctx, "hcs", "stonith", "status")
 		if err != nil || !strings.Contains(out, "native") {
-			w.t.Fatalf("%s: %s %v", n.Name, out, err)
+			w.T.Fatalf("%s: %s %v", n.Name, out, err)
 		}
 	}
 }
@@ -134,9 +135,9 @@ func (w *world) native() {
 // listen opens a port in a node's own network, for a card that only this node reaches: who has lost its power has
 // lost the way to cards too.
 func (w *world) listen(on *lab.Node, address string) net.Listener {
-	w.t.Helper()
+	w.T.Helper()
 	var l net.Listener
-	w.must(enter.InNet(fmt.Sprintf("/proc/%d/ns/net", on.PID()), func() (err error) {
+	w.Must(enter.InNet(fmt.Sprintf("/proc/%d/ns/net", on.PID()), func() (err error) {
 		l, err = net.Listen("tcp", address)
 		return err
 	}))
@@ -157,7 +158,7 @@ func TestCutTwoNodes_FencedByRedfish(t *testing.T) {
 				return
 			}
 			cards[other].Close()
-			if _, err := w.Power.Do(w.ctx, "off", n.Name, other.Name); err != nil {
+			if _, err := w.Power.Do(w.Ctx, "off", n.Name, other.Name); err != nil {
 				t.Errorf("switch %s off: %v", n.Name, err)
 			}
 		}))
@@ -180,7 +181,7 @@ func TestCutTwoNodes_FencedByRedfish(t *testing.T) {
 	}
 	w.fenceWith(devices, banned)
 	w.native()
-	w.cut(runs(1), ready)
+	w.cut(trial.Runs(1), ready)
 }
 
 // sharedDisk is where a node has the disk.
@@ -204,49 +205,49 @@ for i in $(seq 300); do sbd -d %[1]s dump >/dev/null 2>&1 && break; sleep 0.1; d
 sbd -d %[1]s -n $(hostname) -w /dev/null -PP -R -p /run/sbd.pid watch </dev/null >>/run/sbd.log 2>&1`, sharedDisk, unix.Major(stat.Rdev), unix.Minor(stat.Rdev))
 	w := startWith(t, holdfast.Options{Options: lab.Options{Nodes: 2}, Before: before}, 1)
 	for _, n := range w.Nodes() {
-		if out, err := n.Exec(w.ctx, "dd", "if="+sharedDisk, "of=/dev/null", "bs=512", "count=1"); err != nil {
+		if out, err := n.Exec(w.Ctx, "dd", "if="+sharedDisk, "of=/dev/null", "bs=512", "count=1"); err != nil {
 			t.Skipf("a node of the lab cannot have a disk here: %s %v", out, err)
 		}
-		if out, err := n.Exec(w.ctx, "sbd", "-d", sharedDisk, "list"); err != nil || !strings.Contains(out, n.Name) {
+		if out, err := n.Exec(w.Ctx, "sbd", "-d", sharedDisk, "list"); err != nil || !strings.Contains(out, n.Name) {
 			t.Fatalf("%s has no slot on the disk: %s %v", n.Name, out, err)
 		}
 	}
 	w.fenceWith([]*cibxml.Element{primitive("disk", "fence_sbd", map[string]string{"devices": sharedDisk, "pcmk_host_list": "n1 n2"})}, nil)
-	w.cut(runs(1), func(*lab.Node) {})
+	w.cut(trial.Runs(1), func(*lab.Node) {})
 }
 
 // cut cuts two nodes from each other several times. ready is called for a node that was switched on again.
 func (w *world) cut(rounds int, ready func(n *lab.Node)) {
-	w.t.Helper()
+	w.T.Helper()
 	survivors := make(map[string]int)
 	for i := range rounds {
-		w.until("j1 runs", func(ctx context.Context) (bool, error) { return w.running(ctx)["j1"] != "", nil })
-		holder := w.running(w.ctx)["j1"]
-		w.must(w.Net.Pull(1+i%2, 0, true))
-		w.until("one node is fenced and j1 runs on the other", func(ctx context.Context) (bool, error) {
-			on := others(w.Nodes(), w.off()...)
+		w.Until("j1 runs", func(ctx context.Context) (bool, error) { return w.Running(ctx)["j1"] != "", nil })
+		holder := w.Running(w.Ctx)["j1"]
+		w.Must(w.Net.Pull(1+i%2, 0, true))
+		w.Until("one node is fenced and j1 runs on the other", func(ctx context.Context) (bool, error) {
+			on := trial.Others(w.Nodes(), w.off()...)
 			if len(on) != 1 {
 				return false, fmt.Errorf("%d nodes are on", len(on))
 			}
-			return w.running(ctx)["j1"] == on[0].Name, fmt.Errorf("j1 is on %q", w.running(ctx)["j1"])
+			return w.Running(ctx)["j1"] == on[0].Name, fmt.Errorf("j1 is on %q", w.Running(ctx)["j1"])
 		})
-		survivor := others(w.Nodes(), w.off()...)[0]
+		survivor := trial.Others(w.Nodes(), w.off()...)[0]
 		survivors[map[bool]string{true: "holder", false: "other"}[survivor.Name == holder]]++
 		// Whoever is left must be left alone: a second shot would come within the head start.
 		time.Sleep(3500 * time.Millisecond)
 		if !survivor.Powered() {
-			w.t.Fatalf("round %d: both nodes were fenced", i)
+			w.T.Fatalf("round %d: both nodes were fenced", i)
 		}
-		w.must(w.Net.Heal())
-		w.must(w.Net.Pull(1+i%2, 0, false))
+		w.Must(w.Net.Heal())
+		w.Must(w.Net.Pull(1+i%2, 0, false))
 		for _, n := range w.off() {
-			w.must(n.PowerOn(w.ctx))
+			w.Must(n.PowerOn(w.Ctx))
 			ready(n)
 		}
-		w.must(w.WaitMembers(w.ctx, w.Nodes(), w.Nodes()))
-		w.idle()
+		w.Must(w.WaitMembers(w.Ctx, w.Nodes(), w.Nodes()))
+		w.Idle()
 		w.both()
 	}
-	w.once()
-	w.t.Logf("survivors: %v", survivors)
+	w.Once()
+	w.T.Logf("survivors: %v", survivors)
 }

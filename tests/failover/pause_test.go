@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tests/lab"
 	"github.com/holdfast-ha/holdfast/tests/lab/journal"
 	"github.com/holdfast-ha/holdfast/tests/lab/power"
+	"github.com/holdfast-ha/holdfast/tests/lab/trial"
 )
 
 // switched lists what the power switch was told to do.
@@ -25,26 +26,26 @@ func (w *world) switched() []string {
 
 // pause stops every process of nodes for a while, as a hypervisor does, and returns when they went on.
 func (w *world) pause(span time.Duration, nodes ...*lab.Node) time.Duration {
-	w.t.Helper()
+	w.T.Helper()
 	for _, n := range nodes {
-		w.must(n.Freeze())
+		w.Must(n.Freeze())
 	}
 	time.Sleep(span)
 	thawed := journal.Now()
 	for _, n := range nodes {
-		w.must(n.Thaw())
+		w.Must(n.Thaw())
 	}
 	return thawed
 }
 
 // noStart proves that a node in its present life started nothing after a time.
 func (w *world) noStart(n *lab.Node, boot int, after time.Duration) {
-	w.t.Helper()
+	w.T.Helper()
 	entries, err := w.Journal()
-	w.must(err)
+	w.Must(err)
 	for _, e := range entries {
 		if e.Node == n.Name && e.Boot == boot && e.At > after && e.Phase == journal.Begin && e.Op == "start" {
-			w.t.Errorf("%s started %s after its pause", n.Name, e.Resource)
+			w.T.Errorf("%s started %s after its pause", n.Name, e.Resource)
 		}
 	}
 }
@@ -52,21 +53,21 @@ func (w *world) noStart(n *lab.Node, boot int, after time.Duration) {
 // A node that stood still for longer than the token comes back while the others fence it. It is fenced once, it
 // starts nothing before that, and its resource never has two owners.
 func TestPause_OfTheOwnerLeadsToOneFence(t *testing.T) {
-	for round := range runs(2) {
+	for round := range trial.Runs(2) {
 		w := start(t, 3, 1)
 		w.Power.Behave("", power.Behaviour{Delay: 2 * time.Second})
-		victim := w.Node(w.running(w.ctx)["j1"])
+		victim := w.Node(w.Running(w.Ctx)["j1"])
 		if round%2 == 1 { // and the owner may be the DC too
-			victim = w.idle()
+			victim = w.Idle()
 		}
 		boot := victim.Boot()
 		thawed := w.pause(1700*time.Millisecond+time.Duration(round%4)*100*time.Millisecond, victim)
-		w.until("the victim is fenced and back", func(context.Context) (bool, error) {
+		w.Until("the victim is fenced and back", func(context.Context) (bool, error) {
 			return victim.Boot() == boot+1, fmt.Errorf("boot %d, switched %v", victim.Boot(), w.switched())
 		})
-		w.must(w.WaitMembers(w.ctx, w.Nodes(), w.Nodes()))
-		w.idle()
-		w.until("j1 runs", func(ctx context.Context) (bool, error) { return w.running(ctx)["j1"] != "", nil })
+		w.Must(w.WaitMembers(w.Ctx, w.Nodes(), w.Nodes()))
+		w.Idle()
+		w.Until("j1 runs", func(ctx context.Context) (bool, error) { return w.Running(ctx)["j1"] != "", nil })
 		if got := w.switched(); len(got) != 1 || !strings.HasSuffix(got[0], " "+victim.Name) {
 			t.Errorf("the pause of %s led to %v", victim.Name, got)
 		}
@@ -74,7 +75,7 @@ func TestPause_OfTheOwnerLeadsToOneFence(t *testing.T) {
 			t.Errorf("%s did not notice its pause", victim.Name)
 		}
 		w.noStart(victim, boot, thawed)
-		w.once()
+		w.Once()
 	}
 }
 
@@ -82,11 +83,11 @@ func TestPause_OfTheOwnerLeadsToOneFence(t *testing.T) {
 func TestPause_OfMostNodesEndsWithoutAFence(t *testing.T) {
 	w := start(t, 3, 1)
 	w.pause(2500*time.Millisecond, w.Node("n2"), w.Node("n3"))
-	w.must(w.WaitMembers(w.ctx, w.Nodes(), w.Nodes()))
-	w.idle()
-	w.until("j1 runs", func(ctx context.Context) (bool, error) { return w.running(ctx)["j1"] != "", nil })
+	w.Must(w.WaitMembers(w.Ctx, w.Nodes(), w.Nodes()))
+	w.Idle()
+	w.Until("j1 runs", func(ctx context.Context) (bool, error) { return w.Running(ctx)["j1"] != "", nil })
 	if got := w.switched(); len(got) > 0 {
 		t.Errorf("the pause led to %v", got)
 	}
-	w.once()
+	w.Once()
 }

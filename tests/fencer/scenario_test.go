@@ -17,6 +17,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/internal/paths"
+	"github.com/holdfast-ha/holdfast/tests/fencetest"
 	"github.com/holdfast-ha/holdfast/tools/cli"
 	"github.com/holdfast-ha/holdfast/tools/stonith"
 )
@@ -88,7 +89,7 @@ type scenario struct {
 	t        *testing.T
 	at       string
 	sections string
-	c        *cluster
+	c        *fencetest.Cluster
 	config   api.FenceConfig
 	last     outcome
 	running  []chan outcome
@@ -106,8 +107,8 @@ func (s *scenario) fatal(format string, args ...any) {
 	s.t.Fatalf(s.at+": "+format, args...)
 }
 
-func (s *scenario) node(name string) *node {
-	n := s.c.nodes[name]
+func (s *scenario) node(name string) *fencetest.Node {
+	n := s.c.Nodes[name]
 	if n == nil {
 		s.fatal("there is no node %s", name)
 	}
@@ -115,15 +116,15 @@ func (s *scenario) node(name string) *node {
 }
 
 // admin runs stonith_admin on a node.
-func (s *scenario) admin(n *node, args []string) outcome {
+func (s *scenario) admin(n *fencetest.Node, args []string) outcome {
 	args = slices.Clone(args)
 	if slices.Contains(args, "-R") {
-		args = append(args, "-o", "dir="+s.c.dir, "-o", "dev="+args[slices.Index(args, "-R")+1])
+		args = append(args, "-o", "dir="+s.c.Dir, "-o", "dev="+args[slices.Index(args, "-R")+1])
 	}
 	var out, errs bytes.Buffer
 	env := &cli.Env{Name: "stonith_admin", Args: args, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs,
-		Dirs: paths.Dirs{Etc: n.dirs.Etc, Var: n.dirs.Var, Run: n.dirs.Run}, Getenv: func(name string) string {
-			return map[string]string{"HOLDFAST_FENCE_AGENTS": s.c.dir}[name]
+		Dirs: paths.Dirs{Etc: n.Dirs.Etc, Var: n.Dirs.Var, Run: n.Dirs.Run}, Getenv: func(name string) string {
+			return map[string]string{"HOLDFAST_FENCE_AGENTS": s.c.Dir}[name]
 		}}
 	begin := time.Now()
 	code := stonith.Command.Run(s.t.Context(), env)
@@ -143,7 +144,7 @@ func (s *scenario) join(code int) {
 
 // calls are the agents' calls since the last look, sorted by time.
 func (s *scenario) calls() []string {
-	raw, _ := os.ReadFile(filepath.Join(s.c.dir, "calls"))
+	raw, _ := os.ReadFile(filepath.Join(s.c.Dir, "calls"))
 	var calls []string
 	for line := range strings.Lines(string(raw)) {
 		calls = append(calls, strings.TrimSpace(line)) // without a target there is a blank at the end
@@ -154,8 +155,8 @@ func (s *scenario) calls() []string {
 // put gives every node the configuration, as crmd does.
 func (s *scenario) put() {
 	s.config.Enabled, s.config.Action = true, "reboot"
-	for _, name := range s.c.names {
-		if err := s.c.nodes[name].call(http.MethodPut, api.PathFenceConfig, s.config, nil); err != nil {
+	for _, name := range s.c.Names {
+		if err := s.c.Nodes[name].Call(http.MethodPut, api.PathFenceConfig, s.config, nil); err != nil {
 			s.fatal("%v", err)
 		}
 	}
@@ -185,7 +186,7 @@ func (s *scenario) match(what, text, pattern string) {
 }
 
 // command is NODE [! CODE] ARGS..., with the exit status that is expected.
-func (s *scenario) command(words []string) (*node, int, []string) {
+func (s *scenario) command(words []string) (*fencetest.Node, int, []string) {
 	n, code, args := s.node(words[0]), 0, words[1:]
 	if len(args) > 1 && args[0] == "!" {
 		code, _ = strconv.Atoi(args[1])
@@ -203,9 +204,9 @@ func (s *scenario) on(words []string) {
 	}
 }
 
-func (s *scenario) events(n *node, target string) []api.FenceEvent {
+func (s *scenario) events(n *fencetest.Node, target string) []api.FenceEvent {
 	var events []api.FenceEvent
-	if err := n.call(http.MethodGet, api.PathFenceHistory+"?target="+target, nil, &events); err != nil {
+	if err := n.Call(http.MethodGet, api.PathFenceHistory+"?target="+target, nil, &events); err != nil {
 		s.fatal("%v", err)
 	}
 	return events
@@ -213,7 +214,7 @@ func (s *scenario) events(n *node, target string) []api.FenceEvent {
 
 // device reads ID AGENT NAME=VALUE... into a device of the CIB.
 func (s *scenario) device(words []string) {
-	d := api.FenceDevice{ID: words[0], Agent: words[1], Params: map[string]string{"dir": s.c.dir, "dev": words[0]}}
+	d := api.FenceDevice{ID: words[0], Agent: words[1], Params: map[string]string{"dir": s.c.Dir, "dev": words[0]}}
 	for _, w := range words[2:] {
 		name, value, _ := strings.Cut(w, "=")
 		switch name {

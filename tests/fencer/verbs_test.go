@@ -15,11 +15,11 @@ import (
 var verbs = map[string]func(s *scenario, words []string, rest string){
 	"fencing": func(s *scenario, _ []string, rest string) { s.sections += rest + "\n" },
 	"nodes":   func(s *scenario, words []string, _ string) { s.c = newCluster(s.t, s.sections, words...) },
-	"view":    func(s *scenario, words []string, _ string) { s.c.setView(words...) },
-	"quorate": func(s *scenario, words []string, _ string) { s.c.quorate = words[0] == "yes" },
-	"reborn":  func(s *scenario, words []string, _ string) { s.node(words[0]).life += 10 },
-	"stop":    func(s *scenario, words []string, _ string) { s.node(words[0]).stop() },
-	"start":   func(s *scenario, words []string, _ string) { s.node(words[0]).start() },
+	"view":    func(s *scenario, words []string, _ string) { s.c.SetView(words...) },
+	"quorate": func(s *scenario, words []string, _ string) { s.c.Quorate = words[0] == "yes" },
+	"reborn":  func(s *scenario, words []string, _ string) { s.node(words[0]).Life += 10 },
+	"stop":    func(s *scenario, words []string, _ string) { s.node(words[0]).Stop() },
+	"start":   func(s *scenario, words []string, _ string) { s.node(words[0]).Start() },
 	"device":  func(s *scenario, words []string, _ string) { s.device(words) },
 	"set":     func(s *scenario, words []string, _ string) { s.setting(words[0], words[1]) },
 	"attr": func(s *scenario, words []string, _ string) {
@@ -29,7 +29,7 @@ var verbs = map[string]func(s *scenario, words []string, rest string){
 	},
 	"on": func(s *scenario, words []string, _ string) { s.on(words) },
 	"all": func(s *scenario, words []string, _ string) {
-		for _, name := range s.c.names {
+		for _, name := range s.c.Names {
 			s.on(append([]string{name}, words...))
 		}
 	},
@@ -63,20 +63,20 @@ var verbs = map[string]func(s *scenario, words []string, rest string){
 		if !slices.Equal(got, want) {
 			s.fatal("the agents were told %s", strings.Join(got, ", "))
 		}
-		_ = os.Remove(filepath.Join(s.c.dir, "calls"))
+		_ = os.Remove(filepath.Join(s.c.Dir, "calls"))
 	},
-	"forget": func(s *scenario, _ []string, _ string) { _ = os.Remove(filepath.Join(s.c.dir, "calls")) },
+	"forget": func(s *scenario, _ []string, _ string) { _ = os.Remove(filepath.Join(s.c.Dir, "calls")) },
 	"told": func(s *scenario, _ []string, rest string) {
-		s.c.eventually("an agent is told "+rest, func() bool { return slices.Contains(s.calls(), rest) })
+		s.c.Eventually("an agent is told "+rest, func() bool { return slices.Contains(s.calls(), rest) })
 	},
 	"power": func(s *scenario, words []string, _ string) {
-		_, err := os.Stat(filepath.Join(s.c.dir, "off."+words[0]+"."+words[1]))
+		_, err := os.Stat(filepath.Join(s.c.Dir, "off."+words[0]+"."+words[1]))
 		if off := err == nil; off != (words[2] == "off") {
 			s.fatal("off is %v", off)
 		}
 	},
 	"switch": func(s *scenario, words []string, _ string) {
-		path := filepath.Join(s.c.dir, "off."+words[0]+"."+words[1])
+		path := filepath.Join(s.c.Dir, "off."+words[0]+"."+words[1])
 		if words[2] == "off" {
 			_ = os.WriteFile(path, nil, 0o600)
 		} else {
@@ -88,7 +88,7 @@ var verbs = map[string]func(s *scenario, words []string, rest string){
 		n := s.node(words[0])
 		want := strings.Join(words[3:], " ")
 		var e api.FenceEvent
-		s.c.eventually(rest, func() bool {
+		s.c.Eventually(rest, func() bool {
 			events := s.events(n, words[1])
 			if len(events) == 0 {
 				return words[2] == "nothing"
@@ -99,9 +99,9 @@ var verbs = map[string]func(s *scenario, words []string, rest string){
 	},
 	// usable NODE DEVICE [no]: whether the agent's metadata is known there.
 	"usable": func(s *scenario, words []string, rest string) {
-		s.c.eventually("usable "+rest, func() bool {
+		s.c.Eventually("usable "+rest, func() bool {
 			var list []api.FenceDeviceStatus
-			if s.node(words[0]).call(http.MethodGet, api.PathFenceDevices, nil, &list) != nil {
+			if s.node(words[0]).Call(http.MethodGet, api.PathFenceDevices, nil, &list) != nil {
 				return false
 			}
 			i := slices.IndexFunc(list, func(d api.FenceDeviceStatus) bool { return d.ID == words[1] })

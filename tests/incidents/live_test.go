@@ -145,7 +145,7 @@ func TestHungDatabase_IsElsewhereWithinThirtySeconds(t *testing.T) {
 	if err != nil || !strings.Contains(packed, "holdfast/incidents/"+in.ID+".txt") || !strings.Contains(packed, "holdfast/vitals.json") || strings.Contains(packed, ".error") {
 		t.Errorf("the bundle: %v\n%s", err, packed)
 	}
-	for _, want := range []string{"process postgres[", "is stopped (state T) for", "start db", "Replay it:"} {
+	for _, want := range []string{"process postgres[", "has been stopped (state T) for", "start db", "Replay it:"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("the story lacks %q", want)
 		}

@@ -164,7 +164,7 @@ func TestReplay3_AHungPrimaryIsElsewhereWithinItsBudget(t *testing.T) {
 	if in.Cause.Name != "process.hung" || in.Cause.Confidence != api.Certain || in.State != api.IncidentRecovered {
 		t.Errorf("cause %+v, %s", in.Cause, in.State)
 	}
-	w.told("3-hung-primary", "Hung primary", in, "process gaussdb[812] of db is stopped (state T)", "waits in do_signal_stop", "db is promoted on n2")
+	w.told("3-hung-primary", "Hung primary", in, "process gaussdb[812] of db has been stopped (state T)", "waits in do_signal_stop", "db is promoted on n2")
 }
 
 func TestReplay4_TheLeakIsKnownHoursBeforeTheFirstKill(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/tests/lab"
 	"github.com/holdfast-ha/holdfast/tests/lab/holdfast"
+	"github.com/holdfast-ha/holdfast/tests/lab/trial"
 )
 
 // silence is what the second incident reported: "Token has not been received in 4634 ms".
@@ -35,7 +36,7 @@ func (w *world) told(asked *lab.Node, of string, since time.Time) string {
 func (w *world) quiet() {
 	w.t.Helper()
 	for _, n := range w.Nodes() {
-		w.must(holdfast.Poll(w.ctx, n.Name+" has no alarm about heartbeats", 2*limit, func(ctx contextT) (bool, error) {
+		w.must(holdfast.Poll(w.ctx, n.Name+" has no alarm about heartbeats", 2*trial.Limit, func(ctx contextT) (bool, error) {
 			st, err := call[api.AlarmStatus](w, n, api.PathAlarms)
 			if err != nil {
 				return false, err

@@ -73,7 +73,7 @@ type Result struct {
 	LastRun, LastRCChange int64
 	First                 bool // first report for this CallID
 	Changed               bool // a recurring operation's result differs from the report before
-	// Cancelled: the operation was taken back, Status is lrm.Cancelled and nothing is known.
+	// Cancelled: the operation was taken back, Status is lrm.Cancelled and RC that of the last run.
 	Cancelled bool
 	// Deleted: the resource was unregistered meanwhile; the result is not to be recorded.
 	Deleted bool

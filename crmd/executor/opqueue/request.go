@@ -159,10 +159,10 @@ func (q *Queue) result(o *operation, out Outcome) Result {
 		LastRun: o.began.Unix(), LastRCChange: o.changedAt, Deleted: o.deleted}
 }
 
-// cancelled reports that an operation was taken back. Pacemaker says rc 0 with it, which means nothing.
+// cancelled reports that an operation was taken back, with the exit code of its last run, as Pacemaker does.
 func (q *Queue) cancelled(now time.Time, o *operation) {
 	q.held--
-	res := Result{Op: o.op, CallID: o.callID, Outcome: Outcome{Status: lrm.Cancelled, RC: lrm.RCOK},
+	res := Result{Op: o.op, CallID: o.callID, Outcome: Outcome{Status: lrm.Cancelled, RC: o.last.RC},
 		Cancelled: true, Deleted: o.deleted, LastRCChange: now.Unix()}
 	if o.ran {
 		res.LastRun = o.began.Unix()
