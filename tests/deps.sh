@@ -107,6 +107,21 @@ if [ "$what" = vm ] && ! [ -e .tools/vm/kernel ]; then
 	mv .tools/vm/unpacked .tools/vm/kernel
 fi
 
+# A Debian with systemd, for the tests of the units. Without it only those skip themselves.
+if [ "$what" = vm ] && ! [ -e .tools/vm/debian ]; then
+	echo "fetching Debian with systemd to .tools/vm"
+	rm -rf .tools/vm/part
+	if mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,procps --aptopt='Acquire::Languages "none"' \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+		bookworm .tools/vm/part; then
+		rm -rf .tools/vm/part/var/cache/apt .tools/vm/part/var/lib/apt/lists .tools/vm/part/dev
+		mv .tools/vm/part .tools/vm/debian
+	else
+		echo "Debian cannot be fetched, so that the tests with systemd are skipped" >&2
+		rm -rf .tools/vm/part
+	fi
+fi
+
 [ "$need_go" ] || exit 0
 [ ! -x .tools/go/bin/go ] || exit 0
 machine=$(uname -m)

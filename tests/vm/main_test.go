@@ -3,6 +3,7 @@
 package vm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -80,6 +81,20 @@ func start(t *testing.T, i *image, o machine.Options) *machine.Machine {
 	t.Helper()
 	o.Kernel, o.Initramfs = kit.kernel.Image, i.file(t)
 	return machine.Start(t, o)
+}
+
+// diskFile is a file for a machine's disk.
+func diskFile(t *testing.T, size int64) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk")
+	f, err := os.Create(path)
+	if err == nil {
+		err = errors.Join(f.Truncate(size), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // in runs a program in a machine, which has to succeed.
