@@ -3,9 +3,9 @@
 # already is left alone, so it costs nothing to run it every time.
 #
 # demo: Go. test: a C compiler for the race detector, and the agents that tests run. bench: also the peer,
-# Pacemaker, if its lab is beside the repository. vm: also qemu, and Debian's kernel, which is unpacked below
-# .tools/vm and not installed. Packages are installed by apt-get where that is there and we are root; else they are
-# named, and what needs them skips itself.
+# Pacemaker, if its lab is beside the repository. vm: also qemu, what virtual machines run, and Debian's kernel and
+# a Debian with systemd, which are unpacked below .tools/vm and not installed. Packages are installed by apt-get
+# where that is there and we are root; else they are named, and what needs them skips itself.
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:-test}

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/holdfast-ha/holdfast/tests/vm/machine"
 	"github.com/holdfast-ha/holdfast/tests/vm/order"
@@ -41,8 +44,18 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := os.MkdirTemp("", "vmkit")
 	if err == nil {
+		err = os.Setenv("TMPDIR", dir) // so that all files go away together, also when this is interrupted
+	}
+	if err == nil {
 		err = build(dir)
 	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, unix.SIGINT, unix.SIGTERM)
+	go func() {
+		<-interrupted // the machines end with this process
+		os.RemoveAll(dir)
+		os.Exit(1)
+	}()
 	code := 1
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tests/vm:", err)
