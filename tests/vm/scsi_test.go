@@ -165,9 +165,6 @@ func TestReservations_AFencedNodeWritesNothingMoreUntilItHasJoinedAnew(t *testin
 			}
 			n.startDaemons()
 		}},
-		{"with the heartbeat that hung", func(n *node) {
-			in(n.t, n.Machine, order.Order{Kill: n.daemons["corosyncd"], Signal: int(unix.SIGCONT)})
-		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSAN(t)
