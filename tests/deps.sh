@@ -4,9 +4,9 @@
 #
 # demo: Go. test: a C compiler for the race detector, the agents that tests run, and Pacemaker's commands, which are
 # unpacked below .tools/peer and not installed, so that none of its services comes with them. bench: also the peer,
-# Pacemaker itself, if its lab is beside the repository. vm: also qemu, and Debian's kernel, which is unpacked below
-# .tools/vm and not installed. Packages are installed by apt-get where that is there and we are root; else they are
-# named, and what needs them skips itself.
+# Pacemaker itself, if its lab is beside the repository. vm: also qemu, what virtual machines run, and Debian's kernel
+# and a Debian with systemd, which are unpacked below .tools/vm and not installed. Packages are installed by apt-get
+# where that is there and we are root; else they are named, and what needs them skips itself.
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:-test}
@@ -133,6 +133,21 @@ if [ "$what" = vm ] && ! [ -e .tools/vm/kernel ]; then
 	rm .tools/vm/"$name"_*.deb
 	depmod -b .tools/vm/unpacked "${name#linux-image-}"
 	mv .tools/vm/unpacked .tools/vm/kernel
+fi
+
+# A Debian with systemd, for the tests of the units. Without it only those skip themselves.
+if [ "$what" = vm ] && ! [ -e .tools/vm/debian ]; then
+	echo "fetching Debian with systemd to .tools/vm"
+	rm -rf .tools/vm/part
+	if mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,procps --aptopt='Acquire::Languages "none"' \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+		bookworm .tools/vm/part; then
+		rm -rf .tools/vm/part/var/cache/apt .tools/vm/part/var/lib/apt/lists .tools/vm/part/dev
+		mv .tools/vm/part .tools/vm/debian
+	else
+		echo "Debian cannot be fetched, so that the tests with systemd are skipped" >&2
+		rm -rf .tools/vm/part
+	fi
 fi
 
 [ "$need_go" ] || exit 0

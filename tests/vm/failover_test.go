@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,25 +11,21 @@ import (
 	"github.com/holdfast-ha/holdfast/tests/vm/order"
 )
 
-const (
-	vip = "10.77.0.100"
-
-	service = `
+const service = `
 [properties]
 stonith-action = "off"
 
 [[resource]]
 id = "vip"
 agent = "ocf:holdfast:vip"
-params = { ip = "` + vip + `/24", nic = "eth0" }
+params = { ip = "%s/24", nic = "%s" }
 op.monitor = { interval = "10s", timeout = "60s" }
 op.start = { timeout = "60s" }
 `
-)
 
-// addressed are machines of which one has the service's address.
-func addressed() layout {
-	return layout{image: clustered, memoryMB: 768, cards: true, resources: service, started: 3, has: func(n *node) (bool, error) {
+// addressed are machines of which one has the service's address on an interface.
+func addressed(nic, vip string) layout {
+	return layout{image: clustered, memoryMB: 768, cards: true, resources: fmt.Sprintf(service, vip, nic), started: 3, has: func(n *node) (bool, error) {
 		a, err := n.Do(order.Order{Read: "/proc/net/fib_trie"})
 		return strings.Contains(string(a.Output), vip), err
 	}}
@@ -47,7 +44,7 @@ func TestFailover_ANodeThatHangsIsDeadBeforeItsServiceStartsElsewhere(t *testing
 		}},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
-			p := newPair(t, addressed())
+			p := newPair(t, addressed("eth0", "10.77.0.100"))
 			p.form()
 			victim, survivor := p.serving()
 			hung := time.Now()

@@ -24,11 +24,12 @@ type image struct {
 	programs []string
 	shell    bool
 	files    []machine.File
+	trees    []string // directories here whose contents it has
 }
 
 var (
 	cluster    = []string{"holdfast-tools", "corosyncd", "crmd", "fenced", "hcs", "holdfast-agents"}
-	dropIns    = []machine.File{{Path: "/usr/sbin/crm_mon", Link: "holdfast-tools"}}
+	dropIns    = []machine.File{{Path: "/usr/sbin/crm_mon", Link: "holdfast-tools"}, {Path: "/usr/sbin/sbd", Link: "holdfast-tools"}}
 	agentLinks = []machine.File{
 		{Path: "/usr/lib/ocf/resource.d/holdfast/vip", Link: "/usr/sbin/holdfast-agents"},
 		{Path: "/usr/lib/ocf/resource.d/holdfast/vg", Link: "/usr/sbin/holdfast-agents"},
@@ -38,7 +39,7 @@ var (
 // The images.
 var (
 	// withSBD has only sbd of ours.
-	withSBD = &image{name: "guarded", ours: []string{"holdfast-tools"}, files: []machine.File{{Path: "/usr/sbin/sbd", Link: "holdfast-tools"}}}
+	withSBD = &image{name: "guarded", ours: []string{"holdfast-tools"}, files: dropIns}
 	// clustered has all of Holdfast.
 	clustered = &image{name: "clustered", ours: cluster, files: append(dropIns, agentLinks...)}
 	// initiator is that with a disk by iSCSI.
@@ -46,10 +47,16 @@ var (
 		modules: []string{"crc32c_generic", "iscsi_tcp", "sd_mod", "sg"}, programs: []string{"/usr/sbin/iscsistart", "/usr/bin/sg_persist"}}
 	// volumes is that with LVM, a file system and the agent for that.
 	volumes = &image{name: "volumes", ours: cluster, shell: true, modules: []string{"crc32c_generic", "dm_mod", "ext4"},
-		programs: []string{"/usr/sbin/lvm", "/usr/sbin/dmsetup", "/usr/sbin/mkfs.ext4", "/usr/bin/fuser", "/usr/bin/gawk"},
+		programs: []string{"/usr/sbin/lvm", "/usr/sbin/dmsetup", "/usr/sbin/mkfs.ext4", "/usr/sbin/fsck", "/usr/sbin/fsck.ext4", "/usr/bin/fuser", "/usr/bin/gawk"},
 		files:    slices.Concat(dropIns, agentLinks, lvmFiles, shellAgent("heartbeat", "Filesystem"))}
 	// beating has the heartbeat, in a network that can be made worse.
 	beating = &image{name: "beating", ours: []string{"corosyncd"}, modules: []string{"sch_netem"}}
+	// debian is a Debian with systemd, and Holdfast installed.
+	debian = &image{name: "debian", ours: cluster, trees: []string{store + "/debian"}, files: slices.Concat(dropIns, agentLinks, units(), []machine.File{
+		{Path: "/etc/systemd/system/orders.service", Text: ordersUnit},
+		{Path: "/etc/systemd/system/multi-user.target.wants/orders.service", Link: "../orders.service"},
+		{Path: "/etc/systemd/system/web.service", Text: webUnit},
+	})}
 	// target offers a disk by iSCSI.
 	target = &image{name: "target", modules: []string{"crc32c_generic", "target_core_iblock", "iscsi_target_mod"}}
 )
@@ -83,7 +90,7 @@ func (i *image) file(t *testing.T) string {
 		return path
 	}
 	files := []machine.File{{Path: "/init", From: filepath.Join(kit.bin, "guest")}}
-	for _, d := range []string{"/proc", "/sys", "/run", "/tmp", "/mnt"} {
+	for _, d := range []string{"/proc", "/sys", "/run", "/tmp"} {
 		files = append(files, machine.File{Path: d + "/.keep", From: os.DevNull})
 	}
 	list, err := kit.kernel.Modules(append(modules, i.modules...)...)
@@ -104,6 +111,13 @@ func (i *image) file(t *testing.T) string {
 	found, err := machine.Programs(programs...)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, dir := range i.trees {
+		tree, err := machine.Tree(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, tree...)
 	}
 	path := filepath.Join(kit.bin, i.name+".cpio")
 	if err := machine.WriteInitramfs(path, append(append(files, found...), i.files...)); err != nil {

@@ -4,13 +4,17 @@
 package vm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/holdfast-ha/holdfast/tests/vm/machine"
 	"github.com/holdfast-ha/holdfast/tests/vm/order"
@@ -41,8 +45,18 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := os.MkdirTemp("", "vmkit")
 	if err == nil {
+		err = os.Setenv("TMPDIR", dir) // so that all files go away together, also when this is interrupted
+	}
+	if err == nil {
 		err = build(dir)
 	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, unix.SIGINT, unix.SIGTERM)
+	go func() {
+		<-interrupted // the machines end with this process
+		os.RemoveAll(dir)
+		os.Exit(1)
+	}()
 	code := 1
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tests/vm:", err)
@@ -81,6 +95,20 @@ func start(t *testing.T, i *image, o machine.Options) *machine.Machine {
 	t.Helper()
 	o.Kernel, o.Initramfs = kit.kernel.Image, i.file(t)
 	return machine.Start(t, o)
+}
+
+// diskFile is a file for a machine's disk.
+func diskFile(t *testing.T, size int64) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk")
+	f, err := os.Create(path)
+	if err == nil {
+		err = errors.Join(f.Truncate(size), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // in runs a program in a machine, which has to succeed.

@@ -59,6 +59,8 @@ type layout struct {
 	memoryMB int
 	disks    []string // shared
 	port     int      // of the cable between them
+	// front is another cable, eth1, so that the services are not on the link of the heartbeat.
+	front bool
 	// cards gives each machine a management card, which is its fence device.
 	cards bool
 	// resources follow the node list and the cards in the cluster file; started is how many of them and of the
@@ -97,9 +99,13 @@ func newPair(t *testing.T, l layout) *pair {
 	if l.port == 0 {
 		l.port = freePort(t)
 	}
+	front := freePort(t)
 	p := &pair{t: t, layout: l, nodes: map[string]*node{}}
 	for i, name := range []string{"n1", "n2"} {
 		links := []machine.Link{{Addr: fmt.Sprintf("10.77.0.%d/24", i+1), Backend: machine.Cable(l.port)}}
+		if l.front {
+			links = append(links, machine.Link{Addr: fmt.Sprintf("10.78.0.%d/24", i+1), Backend: machine.Cable(front)})
+		}
 		if l.cards {
 			links = append(links, machine.Link{Addr: "10.0.2.15/24", Backend: machine.Uplink})
 		}

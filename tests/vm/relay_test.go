@@ -61,7 +61,12 @@ func newPeerFencer(t *testing.T, m *machine.Machine, disk, stand string) *peerFe
 		t.Log("fence_scsi is not installed here: no comparison with it")
 		return nil
 	}
-	f := &peerFencer{t: t, dir: t.TempDir(), stand: stand}
+	dir, err := os.MkdirTemp("", "relay") // a test's own directory is too long for a socket's path
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	f := &peerFencer{t: t, dir: dir, stand: stand}
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

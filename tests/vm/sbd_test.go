@@ -33,21 +33,35 @@ type guarded struct {
 	pid  int    // sbd's in the machine
 }
 
+// sbdDisk is a disk with a slot for each node.
+func sbdDisk(t *testing.T, nodes ...string) *blockdev.Loop {
+	t.Helper()
+	disk := blockdev.New(t, 16<<20, 0)
+	host(t, "sbd", "-d", disk.Path, "-1", seconds(watchdogTimeout), "-4", seconds(msgwait), "create")
+	for _, name := range nodes {
+		host(t, "sbd", "-d", disk.Path, "allocate", name)
+	}
+	return disk
+}
+
+// watch starts sbd in a machine and returns its process.
+func watch(t *testing.T, m *machine.Machine) int {
+	t.Helper()
+	in(t, m, order.Order{Run: []string{"sbd", "-d", "/dev/vda", "-n", m.Name, "-w", "/dev/watchdog", "-p", "/run/sbd.pid", "watch"},
+		Env: []string{"SBD_PACEMAKER=no"}, Console: true})
+	pid, err := strconv.Atoi(strings.TrimSpace(string(in(t, m, order.Order{Read: "/run/sbd.pid"}).Output)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
 func newGuarded(t *testing.T) *guarded {
 	t.Helper()
 	needMachines(t)
-	disk := blockdev.New(t, 16<<20, 0)
-	host(t, "sbd", "-d", disk.Path, "-1", seconds(watchdogTimeout), "-4", seconds(msgwait), "create")
-	host(t, "sbd", "-d", disk.Path, "allocate", "n1")
-	g := &guarded{disk: disk.Path, Machine: start(t, withSBD, machine.Options{Name: "n1",
-		MemoryMB: 256, Disks: []string{disk.File}})}
-	in(t, g.Machine, order.Order{Run: []string{"sbd", "-d", "/dev/vda", "-n", "n1", "-w", "/dev/watchdog", "-p", "/run/sbd.pid", "watch"},
-		Env: []string{"SBD_PACEMAKER=no"}, Console: true})
-	pid := in(t, g.Machine, order.Order{Read: "/run/sbd.pid"})
-	var err error
-	if g.pid, err = strconv.Atoi(strings.TrimSpace(string(pid.Output))); err != nil {
-		t.Fatal(err)
-	}
+	disk := sbdDisk(t, "n1")
+	g := &guarded{disk: disk.Path, Machine: start(t, withSBD, machine.Options{Name: "n1", MemoryMB: 256, Disks: []string{disk.File, diskFile(t, 1<<20)}})}
+	g.pid = watch(t, g.Machine)
 	sys := func(name string) string {
 		return strings.TrimSpace(string(in(t, g.Machine, order.Order{Read: "/sys/class/watchdog/watchdog0/" + name}).Output))
 	}
@@ -128,23 +142,52 @@ func TestSBD_AMachineWhoseDiskHangsEndsWithinMsgwait(t *testing.T) {
 	}
 }
 
+// duration is what a variable says, or a minute.
+func duration(t *testing.T, variable string) time.Duration {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return time.Minute
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return d
+}
+
 func TestSBD_AGuardedMachineIsNeverResetWithoutCause(t *testing.T) {
-	idle := time.Minute
-	if v := os.Getenv("HOLDFAST_VM_IDLE"); v != "" {
-		var err error
-		if idle, err = time.ParseDuration(v); err != nil {
-			t.Fatalf("HOLDFAST_VM_IDLE: %v", err)
-		}
+	for _, c := range []struct {
+		name, variable string
+		busy           int // processes
+	}{{"idle", "HOLDFAST_VM_IDLE", 0}, {"under load", "HOLDFAST_VM_LOAD", 8}} {
+		t.Run(c.name, func(t *testing.T) {
+			watched := duration(t, c.variable)
+			g := newGuarded(t)
+			for range c.busy {
+				in(t, g.Machine, order.Order{Run: []string{"/init", "busy"}, Background: true})
+			}
+			if c.busy > 0 {
+				in(t, g.Machine, order.Order{Run: []string{"/init", "write", "/dev/vdb", "/run/records"}, Background: true})
+			}
+			if end, err := g.Wait(watched); err == nil {
+				t.Fatalf("the machine ended by %q", end.Reason)
+			}
+			host(t, "sbd", "-d", g.disk, "-n", "boss", "message", "n1", "test")
+			host(t, "sbd", "-d", g.disk, "ping", "n1")
+			if list := host(t, "sbd", "-d", g.disk, "list"); !strings.Contains(list, "n1\tclear") {
+				t.Errorf("after %v sbd does not read its slot: %s", watched, list)
+			}
+			g.signal(t, 0) // it lives, and so does the machine
+			if c.busy == 0 {
+				t.Logf("%v without a reset", watched)
+				return
+			}
+			w := written(t, g.Machine, "/run/records")
+			t.Logf("%v without a reset, while the machine wrote %d records", watched, w.Done)
+			if w.Done == 0 || w.Refused > 0 {
+				t.Errorf("%d records were refused: %s", w.Refused, w.Refusal)
+			}
+		})
 	}
-	g := newGuarded(t)
-	if end, err := g.Wait(idle); err == nil {
-		t.Fatalf("the machine ended by %q", end.Reason)
-	}
-	host(t, "sbd", "-d", g.disk, "-n", "boss", "message", "n1", "test")
-	host(t, "sbd", "-d", g.disk, "ping", "n1")
-	if list := host(t, "sbd", "-d", g.disk, "list"); !strings.Contains(list, "n1\tclear") {
-		t.Errorf("after %v sbd does not read its slot: %s", idle, list)
-	}
-	g.signal(t, 0) // it lives, and so does the machine
-	t.Logf("%v without a reset", idle)
 }

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/holdfast-ha/holdfast/tests/blockdev"
 	"github.com/holdfast-ha/holdfast/tests/vm/order"
 )
 
@@ -54,8 +53,7 @@ func mounting(t *testing.T) layout {
 			t.Skipf("the machines get it from here: %v", err)
 		}
 	}
-	disk := blockdev.New(t, 128<<20, 0)
-	return layout{image: volumes, memoryMB: 768, cards: true, disks: []string{disk.File}, resources: volumeGroup, started: 4,
+	return layout{image: volumes, memoryMB: 768, cards: true, disks: []string{diskFile(t, 128<<20)}, resources: volumeGroup, started: 4,
 		has: func(n *node) (bool, error) {
 			a, err := n.Do(order.Order{Read: "/proc/mounts"})
 			return strings.Contains(string(a.Output), " "+mounted+" "), err

@@ -37,7 +37,8 @@ func main() {
 	}
 }
 
-// boot makes the machine usable and then only waits for children, also for those that others left behind. The
+// boot makes the machine usable, and hands it over to another init if the kernel's command line names one, which has
+// to start this program again. Else it only waits for children, also for those that others left behind. The
 // orders are another process's work, because whoever starts a program waits for it by its id.
 func boot() error {
 	for _, m := range []struct{ kind, at string }{
@@ -62,6 +63,9 @@ func boot() error {
 	}
 	if err := configureLinks(); err != nil {
 		return err
+	}
+	if init := parameter("vm.init"); init != "" {
+		return fmt.Errorf("run %s: %w", init, unix.Exec(init, []string{init}, os.Environ()))
 	}
 	child := exec.Command("/init")
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr

@@ -12,6 +12,17 @@ var roles = map[string]func(args []string) error{
 	"newest": printNewest,
 	"watch":  watchKey,
 	"append": appendRecords,
+	"busy":   busy,
+}
+
+// busy keeps a processor busy and memory coming and going.
+func busy([]string) error {
+	for n := byte(0); ; n++ {
+		b := make([]byte, 1<<20)
+		for i := range b {
+			b[i] = n
+		}
+	}
 }
 
 // play plays a role and ends this process.

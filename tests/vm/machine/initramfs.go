@@ -3,8 +3,10 @@ package machine
 import (
 	"bufio"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -14,7 +16,8 @@ type File struct {
 	Path string // in the machine, absolute
 	From string // the file on this machine, or
 	Link string // what a symbolic link points to, or
-	Text string // what is in it
+	Text string // what is in it, or
+	Dir  bool   // it is an empty directory
 }
 
 // WriteInitramfs writes an archive that the kernel unpacks as its root: cpio in the form newc, not compressed. The
@@ -40,7 +43,14 @@ func WriteInitramfs(into string, files []File) error {
 		for _, dir := range slices.Backward(missing) {
 			a.entry(dir, 0o040755, nil)
 		}
-		if file.Link != "" {
+		switch {
+		case file.Dir && !slices.Contains(made, name):
+			made = append(made, name)
+			a.entry(name, 0o040755, nil)
+			continue
+		case file.Dir:
+			continue
+		case file.Link != "":
 			a.entry(name, 0o120777, []byte(file.Link))
 			continue
 		}
@@ -57,6 +67,32 @@ func WriteInitramfs(into string, files []File) error {
 		return fmt.Errorf("write %s: %w", into, err)
 	}
 	return f.Close()
+}
+
+// Tree are the files below a directory of this machine.
+func Tree(dir string) ([]File, error) {
+	var files []File
+	err := filepath.WalkDir(dir, func(from string, e fs.DirEntry, err error) error {
+		if err != nil || from == dir {
+			return err
+		}
+		f := File{Path: strings.TrimPrefix(from, dir)}
+		switch {
+		case e.IsDir():
+			f.Dir = true
+		case e.Type()&fs.ModeSymlink != 0:
+			if f.Link, err = os.Readlink(from); err != nil {
+				return err
+			}
+		case e.Type().IsRegular():
+			f.From = from
+		default:
+			return nil // devices are the kernel's to make
+		}
+		files = append(files, f)
+		return nil
+	})
+	return files, err
 }
 
 // archive is a cpio archive that is being written. Errors of the writer show at its flush.

@@ -38,6 +38,8 @@ type Options struct {
 	Disks []string
 	// Links are eth0, eth1 and so on.
 	Links []Link
+	// Init is what takes the machine over when it has modules and links; "" leaves it to the guest.
+	Init string
 }
 
 // Link is a network interface.
@@ -169,7 +171,7 @@ func (m *Machine) arguments(o Options) []string {
 		args = append(args, "-accel", "tcg,thread=multi", "-cpu", "qemu64")
 	}
 	args = append(args, "-kernel", o.Kernel, "-initrd", o.Initramfs,
-		"-append", "console=ttyS0 panic=-1 quiet tsc=reliable net.ifnames=0 mitigations=off vm.name="+o.Name+addresses(o.Links),
+		"-append", "console=ttyS0 panic=-1 quiet tsc=reliable net.ifnames=0 mitigations=off vm.name="+o.Name+addresses(o.Links)+initOf(o),
 		"-serial", "file:"+m.consoleFile(),
 		"-device", "virtio-serial-pci", "-chardev", "socket,id=orders,path="+filepath.Join(m.dir, "orders"),
 		"-device", "virtserialport,chardev=orders,name=orders",
@@ -202,6 +204,13 @@ func addresses(links []Link) string {
 		return ""
 	}
 	return " vm.addrs=" + strings.Join(list, ",")
+}
+
+func initOf(o Options) string {
+	if o.Init == "" {
+		return ""
+	}
+	return " vm.init=" + o.Init
 }
 
 // kvmUsable reports whether the processor itself can run an unchanged kernel in a machine. A host that is a
