@@ -10,10 +10,11 @@ DOCDIR  ?= $(PREFIX)/share/doc/holdfast
 PROGRAMS = corosyncd crmd fenced hcs holdfast-tools holdfast-agents
 FUZZTIME ?= 20s
 SIMFUZZ ?= 2000
+SEED ?= 1
 RUNS     ?= 50
 STATICCHECK = .tools/staticcheck
-# Where `make deps` puts Go on a machine that has none.
-export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin
+# Where `make deps` puts Go, and Pacemaker's commands to compare with, on a machine that has none.
+export PATH := $(CURDIR)/.tools/go/bin:$(PATH):/usr/local/go/bin:$(CURDIR)/.tools/peer/usr/sbin
 
 .PHONY: help deps build install test race fuzz simfuzz lint bench stress histories demo play lab peers chaos watch qnetd vm clean
 
@@ -55,8 +56,8 @@ fuzz: ## every fuzz target for FUZZTIME
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
 	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$pkg || exit 1; done; done
 
-simfuzz: ## the scheduler beside an installed crm_simulate on SIMFUZZ random clusters and as many changed cases
-	HOLDFAST_FUZZ=$(SIMFUZZ) $(GO) test -count=1 -timeout 180m -v -run AreAnsweredAlike ./tests/peers/simfuzz
+simfuzz: ## the scheduler beside an installed crm_simulate on SIMFUZZ random clusters and as many changed cases, from seed SEED
+	HOLDFAST_FUZZ=$(SIMFUZZ) HOLDFAST_FUZZ_SEED=$(SEED) $(GO) test -count=1 -timeout 180m -v -run AreAnsweredAlike ./tests/peers/simfuzz
 
 lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, and govulncheck where its database can be reached
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt is needed"; exit 1; }
@@ -95,7 +96,7 @@ watch: deps build ## long: what is seen, told apart and throttled on starved nod
 chaos: deps build ## long: 50 link cuts of two nodes, 50 kills -9 of daemons under load; RUNS=n
 	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/failover
 
-vm: ## long: SBD, its watchdog, failover by IPMI and heartbeats in bad networks on virtual machines with Debian's kernel, by qemu; IDLE=1m without a reset, LOSS=1m in each network
+vm: ## long: watchdogs, IPMI, reservations, volume groups and bad networks on virtual machines with Debian's kernel, by qemu; IDLE=1m without a reset, LOSS=1m in each network
 	@tests/deps.sh vm
 	HOLDFAST_VM=1 HOLDFAST_VM_IDLE=$(or $(IDLE),1m) HOLDFAST_VM_LOSS=$(or $(LOSS),1m) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/vm
 

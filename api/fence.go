@@ -11,7 +11,7 @@ const (
 	PathFenceStatus  = "/v1/status"        // GET -> FenceStatus
 	PathFenceConfirm = "/v1/confirm"       // POST FenceConfirm: a human vouches that the node is down
 	PathFenceHealth  = "/v1/health"        // GET -> FenceHealth
-	PathFenceBudget  = "/v1/budget"        // GET -> FenceBudget
+	PathFenceBudget  = "/v1/budget"        // GET -> FenceBudget; POST FenceConfig -> FenceBudget, as it would be with that
 	PathFenceTest    = "/v1/devices/check" // POST FenceCheck -> FenceResult: run an action that fences nobody
 )
 

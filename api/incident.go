@@ -43,6 +43,9 @@ type Supervision struct {
 	OnHang    string          `json:"on_hang"`
 	// Monitored tells that a recurring monitor is active; without one a hang is an alarm only.
 	Monitored bool `json:"monitored"`
+	// Uninterruptible is after how many ms in state D a process counts as hung; 0 is never. Nothing ends such a
+	// process but the fencing of its node.
+	Uninterruptible int64 `json:"uninterruptible"`
 	// Budget is how long it may take, at most, from a hang to the service elsewhere.
 	Budget []BudgetStage `json:"budget"`
 }
@@ -64,6 +67,9 @@ const (
 	IncidentAlarm    = "alarm"
 	IncidentMonitor  = "late-monitor" // monitors got no answer on a starved host, which did not count
 )
+
+// IncidentKinds are all kinds.
+var IncidentKinds = []string{IncidentLoss, IncidentFence, IncidentResource, IncidentChange, IncidentQuorum, IncidentThrottle, IncidentAlarm, IncidentMonitor}
 
 // States of an incident.
 const (

@@ -248,6 +248,12 @@ type LostPeer struct {
 type FencePath struct {
 	ID    string `json:"id"`
 	Error string `json:"error"`
+	// Since is when that began, Checked when the fencer tried it last, Unix ms; 0 is not known.
+	Since   int64 `json:"since,omitempty"`
+	Checked int64 `json:"checked,omitempty"`
+	// Failures of so many Probes since fenced started.
+	Failures uint64 `json:"failures,omitempty"`
+	Probes   uint64 `json:"probes,omitempty"`
 }
 
 // ThrottleVitals is the node's throttle mode and what made it.

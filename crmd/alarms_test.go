@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 )
@@ -116,4 +117,28 @@ func TestAlarm_ReachesEveryNodeActsAndOutlivesItsNode(t *testing.T) {
 	if last.Available != 50 || !slices.Contains(last.Alarms, "memory.exhaustion") || len(n1.alarms("n2")) != 1 {
 		t.Errorf("what n1 holds of n2: %+v, silent: %s", last, report.Silent)
 	}
+}
+
+// What fenced finds by probing its devices is alarmed by crmd, which has alarms, alert agents and incidents.
+func TestAlarm_AFenceDeviceThatFencedFoundBroken(t *testing.T) {
+	c := newCluster(t, 1, "[detector.\"fence-path.broken\"]\nfor = \"0s\"\nclear_after = \"0s\"\n")
+	n1 := c.node("n1")
+	since := time.Now().Add(-time.Minute).UnixMilli()
+	n1.health = api.FenceHealth{Paths: []api.FenceWay{{Device: "fine", OK: true, Probes: 3}, {Device: "new"},
+		{Device: "ipmi-n2", Problem: "no route to host", Since: since, Checked: since, Probes: 4, Failures: 2}}}
+	c.up()
+	find := func() (list []api.Alarm) {
+		var st api.AlarmStatus
+		_ = n1.client.Call(t.Context(), "GET", api.PathAlarms, nil, &st) // the zero status is what is not there
+		for _, n := range st.Nodes {
+			list = append(list, slices.DeleteFunc(n.Alarms, func(a api.Alarm) bool { return a.Name != "fence-path.broken" })...)
+		}
+		return list
+	}
+	c.until("the broken device is alarmed, and only that", func() bool { list := find(); return len(list) == 1 && list[0].Subject == "ipmi-n2" })
+	a := find()[0]
+	if a.Severity != api.Warning || !strings.Contains(a.Summary, "no route to host") || !slices.ContainsFunc(a.Evidence, func(e api.Evidence) bool { return e.Name == "probes that failed" && e.Value == "2 of 4" }) {
+		t.Errorf("%+v", a)
+	}
+	c.until("it is an incident", func() bool { return len(n1.incidents(api.IncidentAlarm)) == 1 })
 }

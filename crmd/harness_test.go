@@ -63,10 +63,11 @@ type testNode struct {
 	mu     sync.Mutex
 	view   api.View
 	news   chan struct{}
-	silent bool     // its corosyncd hangs
-	fenced []string // targets that this node's fenced was asked to fence
-	refuse bool     // its fenced fails
-	shoots func()   // called before its fenced shoots; may be nil
+	silent bool            // its corosyncd hangs
+	fenced []string        // targets that this node's fenced was asked to fence
+	refuse bool            // its fenced fails
+	health api.FenceHealth // what its fenced says of its devices; not changed while it runs
+	shoots func()          // called before its fenced shoots; may be nil
 	fakes  []func()
 }
 
@@ -275,7 +276,7 @@ func (n *testNode) fencer() http.Handler {
 		ipc.Reply(w, res)
 	})
 	mux.HandleFunc("PUT "+api.PathFenceConfig, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, nil) })
-	mux.HandleFunc("GET "+api.PathFenceHealth, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, api.FenceHealth{}) })
+	mux.HandleFunc("GET "+api.PathFenceHealth, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, n.health) })
 	mux.HandleFunc("GET "+api.PathFenceEvents, func(w http.ResponseWriter, r *http.Request) {
 		ipc.NewStream(w)
 		<-r.Context().Done()

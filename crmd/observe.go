@@ -104,7 +104,7 @@ func ownCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// fencePaths are the fence devices that do not work on this node.
+// fencePaths are the fence devices that do not work from this node, as fenced has found by probing them.
 func (d *Daemon) fencePaths(ctx context.Context) []api.FencePath {
 	var health api.FenceHealth
 	if err := d.fencer.Call(ctx, http.MethodGet, api.PathFenceHealth, nil, &health); err != nil {
@@ -113,7 +113,7 @@ func (d *Daemon) fencePaths(ctx context.Context) []api.FencePath {
 	var out []api.FencePath
 	for _, way := range health.Paths {
 		if way.Problem != "" {
-			out = append(out, api.FencePath{ID: way.Device, Error: way.Problem})
+			out = append(out, api.FencePath{ID: way.Device, Error: way.Problem, Since: way.Since, Checked: way.Checked, Failures: way.Failures, Probes: way.Probes})
 		}
 	}
 	return out

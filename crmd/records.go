@@ -100,8 +100,12 @@ const (
 // step lets the machine write. Only the loop calls it.
 func (r *records) step(now time.Time, ev incident.Event) {
 	for _, o := range r.machine.Step(now, ev) {
+		was, _ := r.archive.Head(o.Incident.ID)
 		if !r.archive.Put(o.Incident) {
 			continue
+		}
+		if o.Incident.Ended != 0 && was.Ended == 0 { // late news of what is over does not count again
+			r.d.counts.incident(o.Incident)
 		}
 		r.share(recordParcel{Incidents: []api.Incident{o.Incident}})
 		for _, dec := range o.Incident.Decision {

@@ -2,6 +2,7 @@ package crmd
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -44,11 +45,16 @@ func (c *counts) result(r executor.Result) {
 	c.change(func(m *metrics.Counts) { m.Operations[metrics.Operation{Task: r.Op.Task, Outcome: outcome}]++ })
 }
 
+// incident counts a record that has come to its end here.
+func (c *counts) incident(in api.Incident) {
+	c.change(func(m *metrics.Counts) { m.Incidents[metrics.Incident{Kind: in.Kind, Severity: in.Severity}]++ })
+}
+
 func (c *counts) change(do func(m *metrics.Counts)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.Alarms == nil {
-		c.Alarms, c.Operations = make(map[string]uint64), make(map[metrics.Operation]uint64)
+		c.Alarms, c.Operations, c.Incidents = make(map[string]uint64), make(map[metrics.Operation]uint64), make(map[metrics.Incident]uint64)
 	}
 	do(&c.Counts)
 }
@@ -57,13 +63,7 @@ func (c *counts) change(do func(m *metrics.Counts)) {
 func (c *counts) copy() (out metrics.Counts) {
 	c.change(func(m *metrics.Counts) {
 		out = *m
-		out.Alarms, out.Operations = make(map[string]uint64, len(m.Alarms)), make(map[metrics.Operation]uint64, len(m.Operations))
-		for k, n := range m.Alarms {
-			out.Alarms[k] = n
-		}
-		for k, n := range m.Operations {
-			out.Operations[k] = n
-		}
+		out.Alarms, out.Operations, out.Incidents = maps.Clone(m.Alarms), maps.Clone(m.Operations), maps.Clone(m.Incidents)
 	})
 	return out
 }
@@ -81,7 +81,7 @@ func (d *Daemon) collect(ctx context.Context) string {
 	var p exposition.Page
 	s := d.snap.Load()
 	host := d.observer.Host()
-	f := metrics.Facts{Status: &s.status, Host: &host, Vitals: d.observer.Last(), Nodes: d.observer.Nodes(), Counts: d.counts.copy()}
+	f := metrics.Facts{Status: &s.status, Host: &host, Vitals: d.observer.Last(), Nodes: d.observer.Nodes(), Counts: d.counts.copy(), Incidents: d.records.archive.List()}
 	if s.leads {
 		if t, err := query(d, func() api.ThrottleStatus { return d.machine.Throttle(time.Now()) }); err == nil {
 			f.Throttle = &t

@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-ha/holdfast/crmd/processes"
 	"github.com/holdfast-ha/holdfast/crmd/supervise"
 	"github.com/holdfast-ha/holdfast/crmd/vitals"
+	"github.com/holdfast-ha/holdfast/crmd/worker"
 	"github.com/holdfast-ha/holdfast/internal/ocfexec"
 	"github.com/holdfast-ha/holdfast/internal/proc"
 )
@@ -44,14 +45,11 @@ func (s *supervision) init(d *Daemon) {
 	s.machine = supervise.New(d.file.Load().watch.Supervise)
 }
 
-// look is how often hung processes are looked for: as often as they are sampled.
-const lookEvery = time.Second
-
-// run looks for hung processes until ctx ends. Probes end with it.
+// run looks for hung processes in every new sample until ctx ends. Probes end with it.
 func (s *supervision) run(ctx context.Context) {
 	for {
 		select {
-		case <-time.After(lookEvery):
+		case <-s.d.observer.Next():
 		case <-ctx.Done():
 			return
 		}
@@ -153,7 +151,7 @@ func (s *supervision) limits() map[string]float64 {
 
 // hangs says why a process hangs, "" when it does not.
 func hangs(limits map[string]float64, p *api.ProcessVitals) string {
-	if limit, word := detect.Hung(limits, p.State); limit > 0 && p.For >= limit.Milliseconds() {
+	if limit, word := detect.Hung(limits, p.State); limit > 0 && p.For >= (limit-detect.Tolerance).Milliseconds() {
 		return fmt.Sprintf("process %s[%d] of %s is %s (state %s) for %d ms", p.Comm, p.PID, p.Resource, word, p.State, p.For)
 	}
 	if n := limits["probes"]; n > 0 && float64(p.Failures) >= n {
@@ -187,12 +185,19 @@ func (s *supervision) perform(ctx context.Context, in supervise.Hung, o supervis
 			return
 		}
 		_ = s.d.post(func(now time.Time) { // fails only when the daemon ends
-			if s.d.worker.Hung(o.Resource, o.Leave, h, now.Unix()) {
+			if s.d.worker.Hung(worker.Hang{Resource: o.Resource, Fatal: o.Leave, Hang: h, StopLimit: s.stopLimit(o.Resource)}, now.Unix()) {
 				s.d.somethingToReport()
 				s.d.reportToSelf(now)
 			}
 		})
 	}
+}
+
+// stopLimit bounds each operation that ends a resource whose processes were killed, in ms; 0 does not. Only the loop
+// calls it.
+func (s *supervision) stopLimit(rsc string) int64 {
+	c := s.d.file.Load().watch.Supervise.Of(rsc)
+	return c.StopLimit(s.d.worker.Promoted(rsc), fencing(s.d.doc())).Milliseconds()
 }
 
 // maxHungProcesses bounds the processes that an incident shows.

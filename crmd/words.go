@@ -82,6 +82,7 @@ func (d *Daemon) listen(ctx context.Context, node string) {
 			}
 			raised, cleared, err := d.observer.Heard(node, w)
 			d.actions.elsewhere(raised, cleared)
+			d.heardAlarms(raised, cleared)
 			return err
 		})
 		silent.Stop()
@@ -91,6 +92,22 @@ func (d *Daemon) listen(ctx context.Context, node string) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// heardAlarms keeps the alarms of another node for the records that they may explain.
+func (d *Daemon) heardAlarms(raised, cleared []api.Alarm) {
+	if len(raised)+len(cleared) == 0 {
+		return
+	}
+	d.enqueue(func(now time.Time) {
+		for _, a := range raised {
+			d.records.step(now, incident.Alarmed{Alarm: a})
+		}
+		for _, a := range cleared {
+			a.Cleared = max(a.Cleared, now.UnixMilli())
+			d.records.step(now, incident.Alarmed{Alarm: a})
+		}
+	})
 }
 
 // knockTimeout is how long a crmd may take to answer whether it is there.

@@ -83,6 +83,15 @@ func TestBudget_ContradictionsOfWhatIsInForce(t *testing.T) {
 	if len(b.Timelines) != 1 || len(b.Timelines[0].Moments) < 3 {
 		t.Errorf("%+v", b.Timelines)
 	}
+	delete(card.Params, "pcmk_off_timeout")
+	n1.must(http.MethodPost, api.PathFenceBudget, api.FenceConfig{Version: "1", Enabled: true, Timeout: 20000, Devices: []api.FenceDevice{card}}, &b)
+	if len(b.Conflicts) != 0 {
+		t.Errorf("with another configuration: %+v", b.Conflicts)
+	}
+	n1.must(http.MethodGet, api.PathFenceBudget, nil, &b)
+	if len(b.Conflicts) != 1 {
+		t.Errorf("asking has changed what is in force: %+v", b.Conflicts)
+	}
 }
 
 // The section [fencing] is followed without a restart; one that is wrong changes nothing.

@@ -36,6 +36,7 @@ func (d *Daemon) socketHandler() http.Handler {
 	mux.Handle("GET "+scrape.Path, scrape.Handler(d.collect))
 	mux.HandleFunc("GET "+api.PathFenceHealth, d.serveHealth)
 	mux.HandleFunc("GET "+api.PathFenceBudget, d.serveBudget)
+	mux.HandleFunc("POST "+api.PathFenceBudget, d.serveForesight)
 	d.handleDevices(mux)
 	return mux
 }

@@ -11,17 +11,15 @@ import (
 	"github.com/holdfast-ha/holdfast/fenced/sbdconf"
 	"github.com/holdfast-ha/holdfast/fenced/sbddisk"
 	"github.com/holdfast-ha/holdfast/fenced/sbdformat"
+	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
 // headerLimit bounds the reading of sbd's header.
 const headerLimit = 5 * time.Second
 
-// budget puts every timeout in force together. It reads sbd's header, which may take headerLimit.
-func (d *Daemon) budget(ctx context.Context) (budget.Cluster, error) {
-	config, err := query(ctx, d, func() api.FenceConfig { return d.state.config })
-	if err != nil {
-		return budget.Cluster{}, err
-	}
+// budget puts every timeout together that is in force with a configuration. It reads sbd's header, which may take
+// headerLimit.
+func (d *Daemon) budget(ctx context.Context, config api.FenceConfig) budget.Cluster {
 	s := d.settings.Load()
 	c := budget.Cluster{Goal: s.Budget, SBD: s.SBD, Consensus: d.consensus}
 	if v := d.seen.Load(); v != nil {
@@ -40,7 +38,7 @@ func (d *Daemon) budget(ctx context.Context) (budget.Cluster, error) {
 			c.SBD = budget.SBD{From: sbdconf.Files[0], Watchdog: set.WatchdogTimeout}
 		}
 	}
-	return c.Add(config), nil
+	return c.Add(config)
 }
 
 // readSBD reads the header of the first disk that has one.
@@ -62,22 +60,38 @@ func readSBD(ctx context.Context, disks []string) (budget.SBD, bool) {
 	return budget.SBD{}, false
 }
 
+// inForce is the configuration that crmd has given.
+func (d *Daemon) inForce(ctx context.Context) (api.FenceConfig, error) {
+	return query(ctx, d, func() api.FenceConfig { return d.state.config })
+}
+
 func (d *Daemon) serveBudget(w http.ResponseWriter, r *http.Request) {
-	c, err := d.budget(r.Context())
+	config, err := d.inForce(r.Context())
 	if err != nil {
 		d.reply(w, err, nil)
 		return
 	}
-	d.reply(w, nil, budget.Report(c))
+	d.reply(w, nil, budget.Report(d.budget(r.Context(), config)))
+}
+
+// serveForesight tells the budget with a configuration that is not in force yet.
+func (d *Daemon) serveForesight(w http.ResponseWriter, r *http.Request) {
+	var config api.FenceConfig
+	if err := ipc.Read(r, &config); err != nil {
+		d.reply(w, err, nil)
+		return
+	}
+	d.reply(w, nil, budget.Report(d.budget(r.Context(), config)))
 }
 
 // checkBudget says in the log what contradicts what in a new configuration. It is the cluster's, so that it cannot
-// be refused here; `hcs apply` does.
+// be refused here; `hcs` does.
 func (d *Daemon) checkBudget(ctx context.Context) {
-	c, err := d.budget(ctx)
+	config, err := d.inForce(ctx)
 	if err != nil {
 		return
 	}
+	c := d.budget(ctx, config)
 	_, conflicts := budget.Check(c)
 	var said []string
 	for _, x := range conflicts {

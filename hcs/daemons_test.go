@@ -4,10 +4,12 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib"
 	"github.com/holdfast-ha/holdfast/clusterfile"
+	"github.com/holdfast-ha/holdfast/fenced/budget"
 	"github.com/holdfast-ha/holdfast/internal/ipc"
 )
 
@@ -114,6 +116,11 @@ func (f *fake) fenced() *http.ServeMux {
 	f.handle(mux, "GET "+api.PathFenceDevices, func(*http.Request) (any, error) { return append([]api.FenceDeviceStatus{}, f.devices...), nil })
 	f.handle(mux, "GET "+api.PathFenceHealth, func(*http.Request) (any, error) { return f.health, nil })
 	f.handle(mux, "GET "+api.PathFenceBudget, func(*http.Request) (any, error) { return f.budget, nil })
+	f.handle(mux, "POST "+api.PathFenceBudget, func(r *http.Request) (any, error) {
+		var in api.FenceConfig
+		err := ipc.Read(r, &in)
+		return budget.Report(budget.Cluster{Token: time.Second}.Add(in)), err
+	})
 	f.handle(mux, "GET "+api.PathFenceHistory, func(r *http.Request) (any, error) {
 		target := r.URL.Query().Get("target")
 		return slices.DeleteFunc(append([]api.FenceEvent{}, f.history...), func(e api.FenceEvent) bool { return target != "" && e.Target != target }), nil

@@ -2,8 +2,9 @@
 # deps.sh [demo|test|bench|vm] - make sure that this machine has what the Makefile's targets need. What is there
 # already is left alone, so it costs nothing to run it every time.
 #
-# demo: Go. test: a C compiler for the race detector, and the agents that tests run. bench: also the peer,
-# Pacemaker, if its lab is beside the repository. vm: also qemu, and Debian's kernel, which is unpacked below
+# demo: Go. test: a C compiler for the race detector, the agents that tests run, and Pacemaker's commands, which are
+# unpacked below .tools/peer and not installed, so that none of its services comes with them. bench: also the peer,
+# Pacemaker itself, if its lab is beside the repository. vm: also qemu, and Debian's kernel, which is unpacked below
 # .tools/vm and not installed. Packages are installed by apt-get where that is there and we are root; else they are
 # named, and what needs them skips itself.
 set -eu
@@ -59,30 +60,65 @@ if [ "$what" = vm ]; then
 	need depmod kmod
 	need xz xz-utils
 	need losetup mount
+	# What the machines run besides Holdfast.
+	need busybox busybox-static
+	need sg_persist sg3-utils
+	need iscsid open-iscsi
+	need lvm lvm2
+	need mkfs.ext4 e2fsprogs
+	need fuser psmisc
+	need mmdebstrap mmdebstrap
 fi
+
+updated=
+install() { # packages
+	echo "installing: $*"
+	# Services of the peer must not start on this machine.
+	policy=
+	if ! [ -e /usr/sbin/policy-rc.d ]; then
+		policy=/usr/sbin/policy-rc.d
+		printf '#!/bin/sh\nexit 101\n' >$policy
+		chmod 755 $policy
+		trap 'rm -f $policy' EXIT
+	fi
+	[ "$updated" ] || DEBIAN_FRONTEND=noninteractive apt-get update -qq || true
+	updated=yes
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+	if [ "$policy" ]; then
+		rm -f $policy
+		trap - EXIT
+	fi
+}
 
 if [ "$packages" ]; then
 	if have apt-get && [ "$(id -u)" = 0 ]; then
-		echo "installing:$packages"
-		# Services of the peer must not start on this machine.
-		policy=
-		if ! [ -e /usr/sbin/policy-rc.d ]; then
-			policy=/usr/sbin/policy-rc.d
-			printf '#!/bin/sh\nexit 101\n' >$policy
-			chmod 755 $policy
-			trap 'rm -f $policy' EXIT
-		fi
-		DEBIAN_FRONTEND=noninteractive apt-get update -qq || true
 		# shellcheck disable=SC2086 # a list of names
-		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
-		if [ "$policy" ]; then
-			rm -f $policy
-			trap - EXIT
-		fi
+		install $packages
 	else
 		echo "missing, and only root can install it:$packages" >&2
 		echo "  apt-get install --no-install-recommends$packages" >&2
 	fi
+fi
+
+# The commands that the tests compare ours with are those of Pacemaker 2.1.5; other versions say other things. Their
+# libraries and schemas are installed, which start nothing.
+if [ "$what" = test ] && ! have crm_simulate && [ ! -e .tools/peer ] && have apt-get && [ "$(id -u)" = 0 ]; then
+	case $(apt-cache policy pacemaker-cli-utils | sed -n 's/.*Candidate: //p') in
+	2.1.5-*)
+		# shellcheck disable=SC2046 # a list of names
+		install pacemaker-common bzip2 $(apt-cache depends pacemaker-cli-utils | sed -n 's/.*Depends: \(lib[^ ]*\)$/\1/p')
+		echo "fetching pacemaker-cli-utils to .tools/peer"
+		rm -rf .tools/peer.new
+		mkdir -p .tools/peer.new
+		if (cd .tools/peer.new && apt-get download -qq pacemaker-cli-utils 2>/dev/null && dpkg -x pacemaker-cli-utils_*.deb .); then
+			rm .tools/peer.new/*.deb
+			mv .tools/peer.new .tools/peer
+		else
+			echo "that has failed: tests that compare with Pacemaker's commands skip themselves" >&2
+		fi
+		;;
+	*) echo "Pacemaker 2.1.5 cannot be had here: tests that compare with its commands skip themselves" ;;
+	esac
 fi
 
 if [ "$what" = vm ] && ! [ -e .tools/vm/kernel ]; then

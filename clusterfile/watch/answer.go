@@ -63,6 +63,7 @@ func superviseSection(s *clusterfile.Section, c supervise.Config) supervise.Conf
 	c.Restarts = s.Int("restarts", c.Restarts, 0, 1000)
 	c.Pause = span(s, "pause", c.Pause)
 	c.Kill = s.Bool("kill", c.Kill)
+	c.StopWithin = span(s, "stop_within", c.StopWithin)
 	c.ProbeInterval = span(s, "probe_interval", c.ProbeInterval)
 	c.ProbeTimeout = span(s, "probe_timeout", c.ProbeTimeout)
 	if c.ProbeInterval < time.Second {

@@ -210,6 +210,14 @@ func (a *Archive) Get(id string) (api.Incident, error) {
 	return a.read(id)
 }
 
+// Head is an incident without its bulk, by its whole id.
+func (a *Archive) Head(id string) (in api.Incident, known bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	in, known = a.heads[id]
+	return in, known
+}
+
 // List are the heads of all incidents, newest first.
 func (a *Archive) List() []api.Incident {
 	a.mu.Lock()

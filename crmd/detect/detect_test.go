@@ -84,6 +84,11 @@ func TestDetect_OneSubjectEach(t *testing.T) {
 			v.Zones = []api.Zone{{Node: "0", Name: "Normal", Spanned: 100, Present: 90, Managed: 80}, {Node: "0", Name: "Movable", Managed: 17000}}
 		}, []string{"0 +memory.zone-accounting critical node 0 zone Movable"}},
 		{"no swap", 70, func(_ int, v *api.Vitals) { v.Memory.SwapTotal = 0 }, []string{"60 +swap.off info"}},
+		{"swapoff", 70, func(i int, v *api.Vitals) {
+			if i > 0 {
+				v.Memory.SwapTotal = 0
+			}
+		}, []string{"61 +swap.off warning"}},
 		{"OOM in the kernel's log", 1, func(_ int, v *api.Vitals) {
 			v.Kernel = []api.KernelEvent{{Kind: api.KernelOOM, Subject: "812 (gaussdb)", Text: "Out of memory: Killed process 812 (gaussdb)"}}
 			v.VM.OOMKill = 1
@@ -256,7 +261,7 @@ func TestRules_AreDocumented(t *testing.T) {
 			t.Errorf("%s is not complete", r.Name)
 		}
 		for _, th := range r.Thresholds {
-			if th.Doc == "" || !slices.Contains([]string{"percent", "seconds", "count", "ms"}, th.Unit) {
+			if th.Doc == "" || !slices.Contains([]string{"percent", "seconds", "count", "ms", "MiB"}, th.Unit) {
 				t.Errorf("%s: %+v", r.Name, th)
 			}
 		}
@@ -274,5 +279,15 @@ func BenchmarkStep(b *testing.B) {
 	for b.Loop() {
 		m.Step(now, Sampled{healthy(now)})
 		now = now.Add(time.Second)
+	}
+}
+
+func TestSwapOff_LessThanIsExpectedIsAWarning(t *testing.T) {
+	set, _ := Default("swap.off")
+	set.Limits["expected"] = 4 << 10
+	for _, swap := range []int64{0, 2 << 20} {
+		b := newBench(t, Config{"swap.off": set})
+		b.run(61, func(_ int, v *api.Vitals) { v.Memory.SwapTotal = swap })
+		b.expect("60 +swap.off warning")
 	}
 }

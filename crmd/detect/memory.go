@@ -111,14 +111,36 @@ var swapOff = Rule{
 	Name:  "swap.off",
 	Title: "there is no swap",
 	Doc: "Without swap, a shortage of memory goes from nothing to the OOM killer within moments, because memory of idle " +
-		"programs cannot be given up. For information; many sites want it so.",
+		"programs cannot be given up. A node that never had any is told of for information, because many sites want it so; swap that was " +
+		"there and is gone, or less than is expected, is a warning.",
 	Raise: time.Minute, Clear: 10 * time.Second,
-	Advice: []string{"Add a little swap (1-4 GiB) or zram, or limit the memory of the services, or switch this detector off."},
-	look: func(l *look) []Finding {
-		if l.now.Memory.HostTotal == 0 || l.now.Memory.SwapTotal > 0 {
-			return nil
-		}
-		return []Finding{{Level: Info, Summary: "there is no swap: a shortage of memory ends in the OOM killer at once",
-			Evidence: []api.Evidence{fact("swap", "0 KiB", ""), fact("available", kib(l.now.Memory.HostAvailable), "")}}}
+	Thresholds: []Threshold{
+		{"expected", "MiB", 0, "warning when there is less swap than that"},
 	},
+	Advice: []string{"Add a little swap (1-4 GiB) or zram, or limit the memory of the services, or switch this detector off.",
+		"Swap that was there before: look who ran swapoff, and at the device (swapon --show, /etc/fstab, dmesg)."},
+	look: lookSwap,
+}
+
+func lookSwap(l *look) []Finding {
+	m := &l.now.Memory
+	expected := int64(l.limit("expected")) << 10
+	if m.HostTotal == 0 || m.SwapTotal > 0 && m.SwapTotal >= expected {
+		return nil
+	}
+	f := Finding{Level: Info, Summary: "there is no swap: a shortage of memory ends in the OOM killer at once"}
+	switch {
+	case m.SwapTotal > 0:
+		f.Level, f.Summary = Warning, fmt.Sprintf("there are only %s of swap, %s are expected", kib(m.SwapTotal), kib(expected))
+	case l.trend.swap > 0:
+		f.Level, f.Summary = Warning, fmt.Sprintf("swap was switched off, %s are gone: a shortage of memory ends in the OOM killer at once", kib(l.trend.swap))
+	case expected > 0:
+		f.Level, f.Summary = Warning, fmt.Sprintf("there is no swap, %s are expected: a shortage of memory ends in the OOM killer at once", kib(expected))
+	}
+	limit := ""
+	if wanted := max(expected, l.trend.swap); wanted > 0 {
+		limit = kib(wanted)
+	}
+	f.Evidence = []api.Evidence{fact("swap", kib(m.SwapTotal), limit), fact("available", kib(m.HostAvailable), "")}
+	return []Finding{f}
 }

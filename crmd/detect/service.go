@@ -15,9 +15,9 @@ var processHung = Rule{
 		"is said in [supervise].",
 	Raise: 0, Clear: 5 * time.Second,
 	Thresholds: []Threshold{
-		{"stopped", "seconds", 5, "in state T for that long; a process under a debugger (t) does not count"},
+		{"stopped", "seconds", 3, "in state T for that long; a process under a debugger (t) does not count"},
 		{"uninterruptible", "seconds", 20, "in state D without a break"},
-		{"zombie", "seconds", 5, "in state Z"},
+		{"zombie", "seconds", 3, "in state Z"},
 		{"probes", "count", 5, "failed probes in a row"},
 	},
 	Advice: []string{"Look where it hangs: cat /proc/PID/stack /proc/PID/wchan; the incident holds both.", "State D means a disk or a network file system: see io.stall.", "hcs resource cleanup RESOURCE lets it come back to this node."},
@@ -32,6 +32,10 @@ var processHung = Rule{
 	},
 }
 
+// Tolerance is by how much a time that was measured from sample to sample may fall short of a limit: samples do not
+// come to the millisecond, and the next one is a second away.
+const Tolerance = 300 * time.Millisecond
+
 // Hung says for how long a process may be in a state before it counts as hung; 0 is for ever.
 func Hung(limits map[string]float64, state string) (time.Duration, string) {
 	name := map[string]string{"T": "stopped", "D": "uninterruptible", "Z": "zombie"}[state]
@@ -45,7 +49,7 @@ func lookProcess(l *look, p *api.ProcessVitals) Finding {
 	f := Finding{Subject: fmt.Sprintf("%s: %s[%d]", p.Resource, p.Comm, p.PID), Level: Fine}
 	limit, name := Hung(l.limits, p.State)
 	switch {
-	case limit > 0 && p.For >= limit.Milliseconds():
+	case limit > 0 && p.For >= (limit-Tolerance).Milliseconds():
 		f.Level = Critical
 		f.Summary = fmt.Sprintf("process %s[%d] of %s is %s (state %s) for %s", p.Comm, p.PID, p.Resource, name, p.State, ms(p.For))
 	case l.limit("probes") > 0 && float64(p.Failures) >= l.limit("probes"):
@@ -70,7 +74,13 @@ var fencePathBroken = Rule{
 	look: func(l *look) []Finding {
 		var out []Finding
 		for _, p := range l.now.Fencing {
-			f := Finding{Subject: p.ID, Level: Warning, Summary: fmt.Sprintf("fence device %s does not work: %s", p.ID, p.Error), Evidence: []api.Evidence{fact("error", p.Error, "")}}
+			f := Finding{Subject: p.ID, Level: Warning, Summary: fmt.Sprintf("fence device %s does not work from here: %s", p.ID, p.Error), Evidence: []api.Evidence{fact("error", p.Error, "")}}
+			if p.Since > 0 {
+				f.Evidence = append(f.Evidence, fact("does not work for", ms(l.now.At-p.Since), ""))
+			}
+			if p.Checked > 0 {
+				f.Evidence = append(f.Evidence, fact("last probe", ms(l.now.At-p.Checked)+" ago", ""), fact("probes that failed", fmt.Sprintf("%d of %d", p.Failures, p.Probes), ""))
+			}
 			if p.ID == "fenced" {
 				f.Level, f.Summary = Critical, "fenced does not answer, this node cannot fence: "+p.Error
 			}

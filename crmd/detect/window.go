@@ -11,6 +11,7 @@ import (
 // trend keeps a sample of what grows over hours, every five minutes for a day.
 type trend struct {
 	points []point
+	swap   int64 // KiB, when there was some last
 }
 
 type point struct {
@@ -25,6 +26,9 @@ const (
 )
 
 func (t *trend) add(v *api.Vitals) {
+	if v.Memory.SwapTotal > 0 {
+		t.swap = v.Memory.SwapTotal
+	}
 	if n := len(t.points); n > 0 {
 		if last := t.points[n-1].at; v.At >= last && v.At < last+trendStep.Milliseconds() {
 			return
@@ -96,7 +100,19 @@ func fact(name, value, limit string) api.Evidence {
 
 func pct(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + " %" }
 
-func ms(n int64) string { return fmt.Sprintf("%d ms", n) }
+// ms writes a number of ms for a person: the milliseconds of a long time say nothing.
+func ms(n int64) string {
+	switch d := time.Duration(n) * time.Millisecond; {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%d ms", n)
+	case d < 3*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 3*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	default:
+		return fmt.Sprintf("%.1f h", d.Hours())
+	}
+}
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 

@@ -286,6 +286,26 @@ func (h *History) LastCall(rsc string) int {
 	return last
 }
 
+// Promoted reports whether a resource is promoted on this node as far as its history tells.
+func (h *History) Promoted(rsc string) bool {
+	e := h.resources[rsc]
+	if e == nil || e.last == nil {
+		return false
+	}
+	if slices.ContainsFunc(e.recurring, func(op *lrm.Op) bool { return op.RC.Effective() == lrm.RCPromoted }) {
+		return true
+	}
+	switch rc := e.last.RC.Effective(); e.last.Task {
+	case "promote":
+		return !e.last.Failed()
+	case "demote":
+		return e.last.Failed()
+	case "monitor":
+		return rc == lrm.RCPromoted || rc == lrm.RCFailedPromoted
+	}
+	return false
+}
+
 // Active reports whether the last thing known of a resource is that it runs here, for the warning when a node
 // leaves with resources.
 func (h *History) Active(rsc string) bool {

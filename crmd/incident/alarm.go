@@ -8,13 +8,22 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 )
 
-// alarmed opens, renews or ends the record of an alarm of this node, and adds it to what it may explain.
+// alarmed opens, renews or ends the record of an alarm of this node, and adds it to what it may explain. One that
+// has not been more than an information tells how a node is rather than what happened: it has no record of its own.
 func (m *Machine) alarmed(now time.Time, a api.Alarm) {
 	m.remember(a)
+	if a.Node != m.node {
+		m.explain(now, a)
+		return
+	}
 	r := m.find(func(r *record) bool {
 		return r.Kind == api.IncidentAlarm && len(r.Evidence) > 0 && r.Evidence[0].Alarm != nil && same(*r.Evidence[0].Alarm, a)
 	})
 	if r == nil {
+		if a.Severity == api.Info {
+			m.explain(now, a)
+			return
+		}
 		if a.Cleared != 0 {
 			return
 		}
@@ -33,7 +42,7 @@ func (m *Machine) alarmed(now time.Time, a api.Alarm) {
 		m.evidence(now, r, api.IncidentEvidence{At: a.Updated, Node: a.Node, Text: a.Severity + ": " + a.Summary, Facts: a.Evidence})
 	}
 	r.Evidence[0] = e
-	if !worse && a.Cleared == 0 && (a.Severity == api.Info || now.Sub(r.touched) < renewal) {
+	if !worse && a.Cleared == 0 && now.Sub(r.touched) < renewal {
 		return // what only lasts is not worth a write on every node
 	}
 	m.touch(now, r)

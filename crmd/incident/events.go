@@ -98,7 +98,8 @@ type Ended struct {
 // Idle tells that the cluster has done what it could.
 type Idle struct{}
 
-// Alarmed is an alarm of this node: raised, changed or cleared.
+// Alarmed is an alarm: raised, changed or cleared. One of this node gets a record; those of other nodes, which
+// record them, may explain what happens here.
 type Alarmed struct{ Alarm api.Alarm }
 
 // Throttled is this node's throttle mode.

@@ -3,6 +3,7 @@ package incident
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +217,33 @@ func TestThrottle_OneRecordWhileItLasts(t *testing.T) {
 	in := s.only(api.IncidentThrottle)
 	if in.State != api.IncidentOver || in.Severity != api.Warning || len(in.Evidence) != 3 || !strings.Contains(in.Cause.Text, "the host was overloaded") {
 		t.Errorf("%+v", in)
+	}
+}
+
+func TestAlarm_AnInformationIsNoIncidentUntilItIsMore(t *testing.T) {
+	s := newScript(t, "n1", false)
+	a := alarm("disk.nearly-full", "n1", "/data", start)
+	a.Severity = api.Info
+	s.step(Alarmed{a}, Alarmed{alarm("swap.off", "n2", "", start)})
+	if len(s.order) != 0 {
+		t.Fatalf("%+v", s.records)
+	}
+	a.Severity = api.Critical
+	s.step(Alarmed{a})
+	if in := s.only(api.IncidentAlarm); in.Severity != api.Critical || in.Started != start.UnixMilli() {
+		t.Errorf("%+v", in)
+	}
+}
+
+func TestAlarm_AnInformationOfALostNodeIsEvidence(t *testing.T) {
+	s := newScript(t, "n2", true)
+	a := alarm("swap.off", "n1", "", start)
+	a.Severity = api.Info
+	s.step(Alarmed{a})
+	s.step(loss()...)
+	in := s.only(api.IncidentLoss)
+	if !slices.ContainsFunc(in.Evidence, func(e api.IncidentEvidence) bool { return e.Alarm != nil && e.Alarm.Name == "swap.off" }) {
+		t.Errorf("%+v", in.Evidence)
 	}
 }
 

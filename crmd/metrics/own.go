@@ -15,6 +15,8 @@ type Facts struct {
 	Vitals   *api.Vitals // this node's newest sample
 	Nodes    []api.NodeAlarms
 	Throttle *api.ThrottleStatus // of the DC; nil on other nodes
+	// Incidents are those that this node has a record of.
+	Incidents []api.Incident
 	Counts   Counts
 }
 
@@ -26,7 +28,12 @@ type Counts struct {
 	// ThrottleWait is how long actions of this DC waited because of the throttle, in ms, and how many did.
 	ThrottleWait, ThrottleWaits uint64
 	AlertsDropped               uint64
+	// Incidents are those that this node has seen to their end, by kind and severity. Of a cluster's nodes one does.
+	Incidents map[Incident]uint64
 }
+
+// Incident is a sort of incident.
+type Incident struct{ Kind, Severity string }
 
 // Operation is a kind of result.
 type Operation struct{ Task, Outcome string }
@@ -35,6 +42,7 @@ type Operation struct{ Task, Outcome string }
 func Own(p *exposition.Page, f *Facts) {
 	crm(p, f)
 	alarms(p, f)
+	incidents(p, f)
 	if f.Vitals != nil && f.Host != nil {
 		processors(p, f.Vitals, f.Host)
 		memory(p, f.Vitals)
@@ -83,6 +91,28 @@ func alarms(p *exposition.Page, f *Facts) {
 	total := p.Counter("holdfast_alarms_total", "Alarms that were raised on this node since crmd started.")
 	for _, name := range detect.Names() {
 		total.Add(float64(f.Counts.Alarms[name]), "name", name)
+	}
+}
+
+// severities of alarms and incidents, the least first.
+var severities = []string{api.Info, api.Warning, api.Critical}
+
+// incidents: every sort is there from the start, because Prometheus sees no rise from nothing to one.
+func incidents(p *exposition.Page, f *Facts) {
+	open := make(map[Incident]int)
+	for _, in := range f.Incidents {
+		if in.Ended == 0 {
+			open[Incident{in.Kind, in.Severity}]++
+		}
+	}
+	total := p.Counter("holdfast_incidents_total", "Incidents that this node has seen to their end since crmd started; each is counted on one node of the cluster.")
+	now := p.Gauge("holdfast_incidents_open", "Incidents that are not over, of the whole cluster as this node knows them.")
+	for _, kind := range api.IncidentKinds {
+		for _, severity := range severities {
+			k := Incident{kind, severity}
+			total.Add(float64(f.Counts.Incidents[k]), "kind", kind, "severity", severity)
+			now.Add(float64(open[k]), "kind", kind, "severity", severity)
+		}
 	}
 }
 

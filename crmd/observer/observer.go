@@ -167,6 +167,13 @@ func (o *Observer) condense(v *api.Vitals) {
 	o.next = make(chan struct{})
 }
 
+// Next is closed with the next sample.
+func (o *Observer) Next() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.next
+}
+
 // Host are the facts of this node.
 func (o *Observer) Host() api.Host {
 	o.mu.Lock()

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/internal/patience"
 	"github.com/holdfast-ha/holdfast/internal/proc"
 )
 
@@ -52,10 +53,11 @@ type Finder struct {
 	// Only Run touches these.
 	known map[int]*owned
 	looks int
+	named map[string]int // by pid file, as it was read last
 }
 
-// owned is a process that was looked at. Its environment is read once, because reading it can block on one that
-// is stuck in memory management.
+// owned is a process that was looked at. Its environment is read once; on one that is stuck in memory management
+// it is tried again at each look, without waiting.
 type owned struct {
 	proc.Process
 	instance string // OCF_RESOURCE_INSTANCE of its environment
@@ -66,7 +68,10 @@ type owned struct {
 }
 
 // New makes a finder.
-func New() *Finder { return &Finder{known: make(map[int]*owned)} }
+func New() *Finder { return &Finder{known: make(map[int]*owned), named: make(map[string]int)} }
+
+// patient is how long is waited for a process or a pid file that does not answer.
+const patient = 200 * time.Millisecond
 
 // Watch says which resources are active here now.
 func (f *Finder) Watch(resources []Resource) {
@@ -85,7 +90,7 @@ func (f *Finder) Found() []Process {
 	return slices.Clone(f.found)
 }
 
-// Run looks until ctx ends. A process that blocks it holds up only this.
+// Run looks until ctx ends.
 func (f *Finder) Run(ctx context.Context) error {
 	for {
 		f.mu.Lock()
@@ -130,8 +135,9 @@ func (f *Finder) look(resources []Resource) []Process {
 	f.known = present
 	for pid, o := range present {
 		if !o.asked && !o.Gone() && !f.ours(pid) {
-			o.instance, _ = proc.Environ(pid, "OCF_RESOURCE_INSTANCE")
-			o.unit, o.asked = unitOf(pid), true
+			var err error
+			o.instance, _, err = proc.EnvironWithin(pid, "OCF_RESOURCE_INSTANCE", patient)
+			o.unit, o.asked = unitOf(pid), !errors.Is(err, patience.ErrStuck)
 		}
 	}
 	var out []Process
@@ -159,7 +165,7 @@ func (f *Finder) ours(pid int) bool {
 
 // of are the processes of a resource, the main one first.
 func (f *Finder) of(r Resource) []Process {
-	main := pidIn(r.PIDFile)
+	main := f.pidIn(r.PIDFile)
 	var out []Process
 	for pid, o := range f.known {
 		mine := pid == main || o.looks > 1 && (o.instance != "" && sameInstance(o.instance, r.ID) || r.Class == "systemd" && o.unit == unitName(r.Type))
@@ -183,19 +189,26 @@ func sameInstance(instance, id string) bool {
 	return instance == id || base == id
 }
 
-func pidIn(file string) int {
+// pidIn is the process that a pid file names, 0 when it names none. While the file does not answer, it is what
+// was read before: it may lie on the file system that the service hangs on.
+func (f *Finder) pidIn(file string) int {
 	if file == "" {
 		return 0
 	}
-	raw, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	raw, err := patience.ReadFile(file, patient)
+	switch {
+	case errors.Is(err, patience.ErrStuck):
+		return f.named[file]
+	case err != nil:
+		delete(f.named, file)
 		return 0
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(string(raw)), "\n")
 	pid, err := strconv.Atoi(strings.TrimSpace(first))
 	if err != nil || pid <= 1 {
-		return 0
+		pid = 0
 	}
+	f.named[file] = pid
 	return pid
 }
 

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/proc"
+	"github.com/holdfast-ha/holdfast/tests/hungfs"
 )
 
 // daemon starts a process that is no child of this one, as an agent leaves a service behind.
@@ -87,5 +89,29 @@ func TestWatch_ForgetsTheProcessesOfAResourceThatStopped(t *testing.T) {
 	f.Watch([]Resource{{ID: "web"}})
 	if got := text(f.Found()); got != "web:2:false " {
 		t.Errorf("left %s", got)
+	}
+}
+
+func TestLook_APidFileThatHangsHoldsUpNothing(t *testing.T) {
+	db, web := daemon(t, "OCF_RESOURCE_INSTANCE=db"), daemon(t)
+	file := hungfs.Mount(t) + "/db.pid"
+	other := t.TempDir() + "/web.pid"
+	if err := os.WriteFile(other, []byte(fmt.Sprintln(web)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := New()
+	f.named[file] = db // as it was read before the server died
+	resources := []Resource{{ID: "db", Class: "ocf", PIDFile: file}, {ID: "web", Class: "ocf", PIDFile: other}}
+	before, began := runtime.NumGoroutine(), time.Now()
+	for range 20 {
+		if got := text(f.look(resources)); got != fmt.Sprintf("db:%d:true web:%d:true ", db, web) {
+			t.Fatalf("found %s", got)
+		}
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("20 looks took %s", took)
+	}
+	if more := runtime.NumGoroutine() - before; more > 1 {
+		t.Errorf("20 looks left %d goroutines", more)
 	}
 }

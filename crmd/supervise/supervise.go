@@ -29,6 +29,10 @@ type Config struct {
 	// Kill ends the hung processes first: a stopped process does not answer the agent's stop, whose timeout
 	// would fence the node.
 	Kill bool
+	// StopWithin bounds the demote and the stop together of a resource whose processes were killed, where a stop
+	// that fails has the node fenced: an agent that has nothing left to stop and does not come back waits for
+	// what no time will bring. 0 leaves them the timeouts of the operations.
+	StopWithin time.Duration
 	// PIDFile names the resource's processes where they cannot be found otherwise.
 	PIDFile string
 	// Probe is a command that exits with 0 when the resource works.
@@ -38,7 +42,8 @@ type Config struct {
 
 // Default moves a resource away after its hung processes were killed.
 func Default() Config {
-	return Config{OnHang: Failover, Restarts: 1, Pause: 6 * time.Hour, Kill: true, ProbeInterval: 10 * time.Second, ProbeTimeout: 5 * time.Second}
+	return Config{OnHang: Failover, Restarts: 1, Pause: 6 * time.Hour, Kill: true, StopWithin: 5 * time.Second,
+		ProbeInterval: 10 * time.Second, ProbeTimeout: 5 * time.Second}
 }
 
 // Settings are the configuration of all resources and of single ones.
@@ -60,8 +65,8 @@ func (c Config) Validate() error {
 	switch {
 	case !slices.Contains([]Reaction{Failover, Restart, Alarm}, c.OnHang):
 		return fmt.Errorf("on_hang: is %q, must be failover, restart or alarm", c.OnHang)
-	case c.Restarts < 0 || c.Pause < 0:
-		return fmt.Errorf("restarts and pause: must not be negative")
+	case c.Restarts < 0 || c.Pause < 0 || c.StopWithin < 0:
+		return fmt.Errorf("restarts, pause and stop_within: must not be negative")
 	case len(c.Probe) > 0 && (c.ProbeTimeout <= 0 || c.ProbeInterval <= 0):
 		return fmt.Errorf("probe_interval and probe_timeout: must be more than 0")
 	}
@@ -174,18 +179,69 @@ func (m *Machine) hung(now time.Time, in Hung) []Output {
 	return append(out, Fail{Resource: in.Resource, Reason: in.Reason, Leave: true})
 }
 
+// StopLimit is the longest that each of the operations may take that end a resource whose processes were killed: its
+// stop, and its demote where it is promoted. 0 is no limit but their own timeouts. fencing tells that a stop that
+// fails has the node fenced; without that it would leave the resource blocked, and a limit would do harm.
+func (c Config) StopLimit(promoted, fencing bool) time.Duration {
+	switch {
+	case !c.Kill || !fencing:
+		return 0
+	case promoted:
+		return c.StopWithin / 2
+	}
+	return c.StopWithin
+}
+
 // Stage is a part of a budget: something that takes at most so long.
 type Stage struct {
 	Name string
 	Max  time.Duration
 }
 
-// Budget is how long the stages take from the hang of a resource's process to the service elsewhere, at most.
-// noticed is the detector's threshold, stop and start the timeouts of the operations.
-func (c Config) Budget(noticed, stop, start time.Duration) []Stage {
-	stages := []Stage{{"the process hangs until that is certain", noticed + time.Second}}
-	if c.Kill {
-		stages = append(stages, Stage{"the hung processes are killed", 100 * time.Millisecond})
+// Timeouts are what the configuration says of a resource that hangs.
+type Timeouts struct {
+	// Noticed is the threshold of the detector process.hung, How says which.
+	Noticed time.Duration
+	How     string
+	// Demote, Stop, Start and Promote are the timeouts of the operations.
+	Demote, Stop, Start, Promote time.Duration
+	Promoted, Fencing            bool
+}
+
+// What is not configured takes at most that long on a node that is not overloaded.
+const (
+	sampling = 1200 * time.Millisecond // until the next sample, and how long that takes
+	killing  = 100 * time.Millisecond
+	planning = 500 * time.Millisecond
+)
+
+// Budget is how long the stages take from the hang of a resource's process to the service, at most.
+func (c Config) Budget(t Timeouts) []Stage {
+	stages := []Stage{{"the hang is noticed: " + t.How, t.Noticed + sampling}}
+	if c.OnHang == Alarm {
+		return stages
 	}
-	return append(stages, Stage{"plan and order", 500 * time.Millisecond}, Stage{"stop (its timeout)", stop}, Stage{"start elsewhere (its timeout)", start})
+	if c.Kill {
+		stages = append(stages, Stage{"the hung processes are killed", killing})
+	}
+	stages = append(stages, Stage{"plan and order", planning})
+	limit := c.StopLimit(t.Promoted, t.Fencing)
+	stop := func(task string, timeout time.Duration) Stage {
+		if limit > 0 && limit < timeout {
+			return Stage{task + " (stop_within), else the node is fenced", limit}
+		}
+		return Stage{task + " (its timeout)", timeout}
+	}
+	where := "elsewhere"
+	if c.OnHang == Restart {
+		where = "again"
+	}
+	if t.Promoted {
+		stages = append(stages, stop("demote", t.Demote), stop("stop", t.Stop))
+		if c.OnHang == Failover { // the instance that is promoted runs already
+			return append(stages, Stage{"promote elsewhere (its timeout)", t.Promote})
+		}
+		return append(stages, Stage{"start again (its timeout)", t.Start}, Stage{"promote again (its timeout)", t.Promote})
+	}
+	return append(stages, stop("stop", t.Stop), Stage{"start " + where + " (its timeout)", t.Start})
 }

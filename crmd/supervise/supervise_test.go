@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/holdfast-ha/holdfast/crmd/detect"
 )
 
 func run(m *Machine, at time.Duration, in Input) string {
@@ -73,13 +75,56 @@ func TestHung_RestartsAreCountedWithinThePause(t *testing.T) {
 	}
 }
 
+// Timeouts as the cluster has them where nothing is configured: 20 s each.
+func byDefault(promoted bool) Timeouts {
+	const op = 20 * time.Second
+	set, _ := detect.Default("process.hung")
+	stopped, _ := detect.Hung(set.Limits, "T")
+	return Timeouts{Noticed: stopped, How: "stopped", Demote: op, Stop: op, Start: op, Promote: op, Promoted: promoted, Fencing: true}
+}
+
 func TestBudget_DefaultsStayBelowThirtySeconds(t *testing.T) {
-	sum := time.Duration(0)
-	// A database that was killed stops at once; its start is what it needs.
-	for _, s := range Default().Budget(5*time.Second, time.Second, 20*time.Second) {
-		sum += s.Max
+	for _, promoted := range []bool{false, true} {
+		sum := time.Duration(0)
+		for _, s := range Default().Budget(byDefault(promoted)) {
+			sum += s.Max
+		}
+		if sum > 30*time.Second {
+			t.Errorf("promoted %v: %s", promoted, sum)
+		}
 	}
-	if sum > 30*time.Second {
-		t.Errorf("%s", sum)
+}
+
+func TestBudget_ShowsWhatLimitsEachStage(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*Config, *Timeouts)
+		want   string
+	}{
+		{"a service", nil, "the hang is noticed: stopped 4.2s, the hung processes are killed 100ms, plan and order 500ms, stop (stop_within), else the node is fenced 5s, start elsewhere (its timeout) 20s"},
+		{"a promoted instance", func(_ *Config, t *Timeouts) { t.Promoted = true },
+			"the hang is noticed: stopped 4.2s, the hung processes are killed 100ms, plan and order 500ms, demote (stop_within), else the node is fenced 2.5s, stop (stop_within), else the node is fenced 2.5s, promote elsewhere (its timeout) 20s"},
+		{"a stop that is quicker by itself", func(_ *Config, t *Timeouts) { t.Stop = 3 * time.Second },
+			"the hang is noticed: stopped 4.2s, the hung processes are killed 100ms, plan and order 500ms, stop (its timeout) 3s, start elsewhere (its timeout) 20s"},
+		{"without fencing a limit would only block it", func(_ *Config, t *Timeouts) { t.Fencing = false },
+			"the hang is noticed: stopped 4.2s, the hung processes are killed 100ms, plan and order 500ms, stop (its timeout) 20s, start elsewhere (its timeout) 20s"},
+		{"the agent kills", func(c *Config, _ *Timeouts) { c.Kill = false }, "the hang is noticed: stopped 4.2s, plan and order 500ms, stop (its timeout) 20s, start elsewhere (its timeout) 20s"},
+		{"restart in place", func(c *Config, _ *Timeouts) { c.OnHang, c.StopWithin = Restart, 0 },
+			"the hang is noticed: stopped 4.2s, the hung processes are killed 100ms, plan and order 500ms, stop (its timeout) 20s, start again (its timeout) 20s"},
+		{"an alarm", func(c *Config, _ *Timeouts) { c.OnHang = Alarm }, "the hang is noticed: stopped 4.2s"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conf, times := Default(), byDefault(false)
+			if c.change != nil {
+				c.change(&conf, &times)
+			}
+			var got []string
+			for _, s := range conf.Budget(times) {
+				got = append(got, s.Name+" "+s.Max.String())
+			}
+			if strings.Join(got, ", ") != c.want {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), c.want)
+			}
+		})
 	}
 }

@@ -149,3 +149,23 @@ func TestJudge_EqualsPacemakersFormula(t *testing.T) {
 		}
 	}
 }
+
+// What Pacemaker 2.1.5's controller logged on a node of two cores under stress-ng, while load-threshold was changed
+// at run time: the load that it read, and the mode that it took. Where its log does not tell the load, it is that of
+// /proc/loadavg within the same ten seconds.
+func TestConfig_JudgesAsARealPacemakerDid(t *testing.T) {
+	for _, x := range []struct {
+		percent float64 // load-threshold
+		load    float64
+		mode    Mode
+	}{
+		{80, 57.81, High}, {80, 66.94, High}, {80, 18.53, High}, {80, 19.33, High},
+		{810, 14.80, Negligible}, {528, 14.45, Low}, {799, 22.38, Low}, {401, 14.25, Medium}, {245, 16.48, High},
+	} {
+		cfg := Default()
+		cfg.LoadThreshold = x.percent / 100
+		if mode, inputs := cfg.Judge(Sample{Cores: 2, Load: x.load}); mode != x.mode {
+			t.Errorf("load-threshold %v%%, load %v: mode %s, Pacemaker took %s: %+v", x.percent, x.load, mode, x.mode, inputs)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package vitals
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/internal/proc"
+	"github.com/holdfast-ha/holdfast/tests/hungfs"
 )
 
 // run samples every 100 ms until ok says that it has seen enough.
@@ -137,29 +137,8 @@ func TestSampler_RecordedInputs(t *testing.T) {
 	}
 }
 
-// hungMount mounts a file system whose server never answers.
-func hungMount(t *testing.T) string {
-	t.Helper()
-	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err != nil {
-		t.Skip("no FUSE here:", err)
-	}
-	dir := t.TempDir()
-	if err := unix.Mount("hung", dir, "fuse", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev.Fd())); err != nil {
-		dev.Close()
-		t.Skip("FUSE cannot be mounted here:", err)
-	}
-	t.Cleanup(func() {
-		dev.Close() // ends every request with an error
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 func TestSampler_DoesNotWaitForAHungDisk(t *testing.T) {
-	dir := hungMount(t)
+	dir := hungfs.Mount(t)
 	samples := 0
 	began := time.Now()
 	v := run(t, Config{Disks: []Disk{{Path: dir, Deadline: 300 * time.Millisecond}, {Path: t.TempDir(), Every: 50 * time.Millisecond}}}, func(v *api.Vitals) bool {

@@ -79,6 +79,8 @@ type Worker struct {
 	recurring map[string]api.Order
 	// cancels are the keys of cancel orders that wait for the executor, by operation key.
 	cancels map[string]string
+	// limits bound the operations that end a resource that hangs, in ms, by resource.
+	limits map[string]int64
 
 	seen     map[string]bool
 	seenKeys []string
@@ -93,7 +95,7 @@ type Worker struct {
 // New makes the worker of a node. session identifies this life of crmd.
 func New(node, session string, cores int) *Worker {
 	return &Worker{node: node, session: session, cores: cores, hist: history.New(node), mode: "negligible",
-		running: make(map[string]api.Order), recurring: make(map[string]api.Order), cancels: make(map[string]string),
+		running: make(map[string]api.Order), recurring: make(map[string]api.Order), cancels: make(map[string]string), limits: make(map[string]int64),
 		seen: make(map[string]bool)}
 }
 
@@ -164,6 +166,7 @@ func (w *Worker) order(o api.Order) []Output {
 		return w.cancel(o)
 	case api.OrderDelete:
 		w.hist.Delete(o.Rsc)
+		delete(w.limits, o.Rsc)
 		w.forget(o.Rsc)
 		w.report(o.Rsc, &api.OpEvent{Key: o.Key, Rsc: o.Rsc, Op: lrm.Op{Task: "delete", CallID: -1}})
 		return []Output{Unregister{o.Rsc}}
@@ -183,6 +186,7 @@ func (w *Worker) order(o api.Order) []Output {
 }
 
 func (w *Worker) op(o api.Order) []Output {
+	w.limit(&o)
 	w.running[o.Key] = o
 	if o.Interval > 0 {
 		w.recurring[lrm.OpKey(o.Rsc, o.Task, o.Interval)] = o
@@ -302,35 +306,6 @@ func (w *Worker) NothingToCancel(c Cancel) {
 		delete(w.cancels, opKey)
 		w.cancelled(opKey, orderKey, api.Order{Rsc: c.Rsc, Task: c.Task, Interval: c.Interval})
 	}
-}
-
-// Monitored reports whether a recurring monitor of the resource is active here.
-func (w *Worker) Monitored(rsc string) bool {
-	_, ok := w.monitor(rsc)
-	return ok
-}
-
-// monitor is the order of the resource's recurring monitor with the shortest interval.
-func (w *Worker) monitor(rsc string) (best api.Order, ok bool) {
-	for _, o := range w.recurring {
-		if o.Rsc == rsc && o.Task == "monitor" && (!ok || o.Interval < best.Interval) {
-			best, ok = o, true
-		}
-	}
-	return best, ok
-}
-
-// Hung records that a resource's monitor failed because its processes hang, which the monitor itself may not
-// see. fatal makes the resource leave the node. Without a recurring monitor nothing is recorded.
-func (w *Worker) Hung(rsc string, fatal bool, h *api.Hang, nowSeconds int64) bool {
-	o, ok := w.monitor(rsc)
-	if !ok {
-		return false
-	}
-	agent, _ := w.hist.Agent(rsc)
-	o.Class, o.Provider, o.Type = agent.Class, agent.Provider, agent.Type
-	w.Result(Result{Order: o, CallID: -1, Status: lrm.Done, RC: lrm.RCError, ExitReason: h.Reason, LastChange: nowSeconds, Again: true, Hang: h, Fatal: fatal})
-	return true
 }
 
 // Running lists the resources that are active here and the class, provider and type of each.

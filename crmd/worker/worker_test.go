@@ -227,3 +227,44 @@ func TestOrders_TakenBackAreReported(t *testing.T) {
 		t.Errorf("replaced: got %s", got)
 	}
 }
+
+func TestHung_BoundsWhatEndsTheResourceUntilItStartsAnew(t *testing.T) {
+	w := enlisted(t)
+	if w.Hung(Hang{Resource: "d1", Hang: &api.Hang{Reason: "stopped"}, StopLimit: 2500}, 1) {
+		t.Error("a hang counts without a monitor")
+	}
+	timeout := func(o api.Order) string {
+		got := give(t, w, o)[0].(Submit).Order
+		w.Result(Result{Order: got, CallID: 1, Status: lrm.Done, RC: lrm.RCOK})
+		return fmt.Sprint(got.Timeout, " ", got.Meta["timeout"])
+	}
+	run := func(n int, task string, meta map[string]string) string {
+		o := op(n, task, 0)
+		o.Meta = meta
+		return timeout(o)
+	}
+	run(1, "start", nil)
+	run(2, "promote", nil)
+	timeout(op(3, "monitor", 10000))
+	if !w.Promoted("d1") {
+		t.Error("not promoted after promote")
+	}
+	if !w.Hung(Hang{Resource: "d1", Hang: &api.Hang{Reason: "stopped"}, StopLimit: 2500}, 1) {
+		t.Fatal("the hang does not count")
+	}
+	meta := map[string]string{"timeout": "20000"}
+	for _, c := range []struct{ task, want string }{{"demote", "2500 2500"}, {"stop", "2500 2500"}, {"start", "20000 20000"}, {"stop", "20000 20000"}} {
+		if got := run(10+len(sent(w)), c.task, meta); got != c.want {
+			t.Errorf("%s: timeout %s, want %s", c.task, got, c.want)
+		}
+	}
+	if meta["timeout"] != "20000" {
+		t.Error("the order was changed")
+	}
+	run(90, "start", nil)
+	timeout(op(91, "monitor", 10000))
+	w.Hung(Hang{Resource: "d1", Hang: &api.Hang{Reason: "stopped"}, StopLimit: 2500}, 1)
+	if got := run(92, "stop", map[string]string{"on_fail": "block"}); got != "20000 " {
+		t.Errorf("a stop whose failure would block the resource is cut short: %s", got)
+	}
+}

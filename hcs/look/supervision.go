@@ -54,9 +54,13 @@ func supervision(s *session.Session, x api.Supervision) {
 	}
 	sum := int64(0)
 	for _, b := range x.Budget {
-		s.Say("  at most %6s  %s", render.Span(time.Duration(b.Max)*time.Millisecond), b.Name)
+		s.Say("  at most %6s  %s", time.Duration(b.Max)*time.Millisecond, b.Name)
 		sum += b.Max
 	}
 	word := map[string]string{"failover": "it runs elsewhere", "restart": "it runs again", "alarm": "an alarm tells"}[x.OnHang]
-	s.Say("  %s", fmt.Sprintf("in all %s at most until %s (on_hang = %s)", render.Span(time.Duration(sum)*time.Millisecond), word, x.OnHang))
+	s.Say("  %s", fmt.Sprintf("in all %s at most until %s (on_hang = %s)", time.Duration(sum)*time.Millisecond, word, x.OnHang))
+	if x.Uninterruptible > 0 {
+		s.Say("  a process that waits in the kernel without a break (state D) is noticed after %s; it cannot be killed, so a stop that fails has the node fenced",
+			render.Span(time.Duration(x.Uninterruptible)*time.Millisecond))
+	}
 }

@@ -152,6 +152,7 @@ var sections = []section{
 		{"on_hang", "failover makes the resource leave the node, restart restarts it in place first, alarm only tells. Default: failover."},
 		{"restarts, pause", "With restart: how often within the pause; then it leaves the node. Default: 1 in 6h."},
 		{"kill", "false leaves the hung processes to the agent's stop. Default: true: a stopped process does not answer a stop, whose timeout would fence the node."},
+		{"stop_within", "For how long, together, the demote and the stop may last of a resource whose hung processes were killed; after that the node is fenced. It does not count where kill or fencing is off. Default: 5s, with which the service runs elsewhere within 30 seconds if its start takes at most 20; 0s leaves the operations their timeouts. hcs explain RESOURCE adds it all up."},
 		{"probe_interval, probe_timeout", "For the probes of single resources. Default: 10s, 5s."},
 	}},
 	{"[supervise.RESOURCE]", "The same for one resource, and:", [][2]string{

@@ -130,7 +130,7 @@ func set(s *session.Session) *cobra.Command {
 		Long:     "An empty value (NAME=) brings the default back.",
 		Examples: "  hcs property set no-quorum-policy=freeze stonith-timeout=90s",
 		Flags: func(f *pflag.FlagSet) {
-			f.BoolVar(&force, "force", false, "set it although the name is not known or the cluster sets it by itself")
+			f.BoolVar(&force, "force", false, "set it although the name is not known, the cluster sets it by itself, or timeouts of fencing contradict each other then")
 			verb.Wait(s, f)
 		},
 		Run: func(ctx context.Context, args []string) error {
@@ -148,15 +148,19 @@ func set(s *session.Session) *cobra.Command {
 					}
 				}
 			}
-			return change(ctx, s, "Set "+strings.Join(args, ", ")+".", pairs)
+			return change(ctx, s, force, "Set "+strings.Join(args, ", ")+".", pairs)
 		},
 	})
 }
 
 func unset(s *session.Session) *cobra.Command {
+	force := false
 	return verb.New(verb.Verb{
 		Use: "unset NAME...", Short: "Bring properties back to their defaults", Min: 1, Max: -1, Complete: names(""),
-		Flags: func(f *pflag.FlagSet) { verb.Wait(s, f) },
+		Flags: func(f *pflag.FlagSet) {
+			f.BoolVar(&force, "force", false, "do it although timeouts of fencing contradict each other then")
+			verb.Wait(s, f)
+		},
 		Run: func(ctx context.Context, args []string) error {
 			doc, err := s.Document(ctx)
 			if err != nil {
@@ -170,13 +174,13 @@ func unset(s *session.Session) *cobra.Command {
 				}
 				pairs = append(pairs, build.Pair{Name: n})
 			}
-			return change(ctx, s, "Brought "+strings.Join(args, ", ")+" back to the default.", pairs)
+			return change(ctx, s, force, "Brought "+strings.Join(args, ", ")+" back to the default.", pairs)
 		},
 	})
 }
 
-func change(ctx context.Context, s *session.Session, said string, pairs []build.Pair) error {
-	_, err := s.Change(ctx, said, func(conf *cibxml.Element) (*cibxml.Element, error) { return edit.SetProperties(conf, pairs), nil })
+func change(ctx context.Context, s *session.Session, force bool, said string, pairs []build.Pair) error {
+	_, err := s.Change(ctx, said, s.Timely(ctx, force, func(conf *cibxml.Element) (*cibxml.Element, error) { return edit.SetProperties(conf, pairs), nil }))
 	return err
 }
 

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/internal/patience"
 )
 
 // Process is one process at one moment. A pid alone does not name a process, because pids are used again:
@@ -180,13 +183,17 @@ func WChan(root string, pid int) string {
 	return ""
 }
 
-// maxStack bounds the functions that Stack returns.
-const maxStack = 16
+// maxStack bounds the functions that Stack returns, stackPatience how long it waits for the kernel: a process that
+// hangs in exec holds the lock that its stack is read under.
+const (
+	maxStack      = 16
+	stackPatience = 200 * time.Millisecond
+)
 
 // Stack reads the functions on a process's kernel stack, innermost first; root is /proc. It is empty where the
-// kernel does not tell, or not to this user.
+// kernel does not tell, or not to this user, or does not answer.
 func Stack(root string, pid int) []string {
-	raw, err := os.ReadFile(root + "/" + strconv.Itoa(pid) + "/stack")
+	raw, err := patience.ReadFile(root+"/"+strconv.Itoa(pid)+"/stack", stackPatience)
 	if err != nil {
 		return nil
 	}
@@ -204,10 +211,28 @@ func Stack(root string, pid int) []string {
 // Environ reads a variable of a process's environment as it was at exec. Unlike Read it can block on a
 // process that is stuck in memory management.
 func Environ(pid int, name string) (string, bool) {
-	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	raw, err := os.ReadFile(environ(pid))
 	if err != nil {
 		return "", false
 	}
+	return variable(raw, name)
+}
+
+// EnvironWithin is Environ for one who would rather not know than wait: the error is patience.ErrStuck when the
+// process does not answer for that long, or hung the last time and still does.
+func EnvironWithin(pid int, name string, wait time.Duration) (string, bool, error) {
+	raw, err := patience.ReadFile(environ(pid), wait)
+	if err != nil {
+		return "", false, err
+	}
+	value, ok := variable(raw, name)
+	return value, ok, nil
+}
+
+func environ(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/environ" }
+
+// variable finds a variable in an environment as the kernel shows it.
+func variable(raw []byte, name string) (string, bool) {
 	for v := range bytes.SplitSeq(raw, []byte{0}) {
 		if val, ok := bytes.CutPrefix(v, []byte(name+"=")); ok {
 			return string(val), true

@@ -146,7 +146,7 @@ var rules = []rule{
 	{"tools/agent", []string{"api", "cib", "internal", "crmd/sched", "crmd/executor", "tools"}, "runs an agent by hand exactly as the cluster would, so with the cluster's own executor"},
 	{"tools/sbd", []string{"internal", "tools/cli", "fenced/sbdconf", "fenced/sbddisk", "fenced/sbdformat", "fenced/guard", "fenced/watchdog"}, "sbd needs no daemon: it is a node's last guard itself"},
 	{"tools", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "crmd/history", "fenced/plan", "fenced/driver/param", "fenced/driver/catalogue", "clusterfile"}, "commands are clients; they never import a daemon or a shell"},
-	{"hcs", []string{"api", "cib", "internal", "crmd/sched", "crmd/transition", "fenced/plan", "fenced/budget", "fenced/driver/param", "fenced/driver/catalogue", "clusterfile", "tools", "crmd/admission", "crmd/executor/metadata", "qdevice"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon; what agents say of themselves is pure; an arbiter of ours is a command, not a daemon of the cluster"},
+	{"hcs", []string{"api", "cib", "internal", "crmd/devices", "crmd/sched", "crmd/transition", "fenced/plan", "fenced/budget", "fenced/driver/param", "fenced/driver/catalogue", "clusterfile", "tools", "crmd/admission", "crmd/executor/metadata", "qdevice"}, "commands are clients; they never import a daemon or a shell, except to join, before there is a daemon; what agents say of themselves is pure; an arbiter of ours is a command, not a daemon of the cluster"},
 
 	{"cmd/corosyncd", []string{"corosyncd", "internal"}, "a main is wiring for one daemon"},
 	{"cmd/crmd", []string{"crmd", "internal"}, "a main is wiring for one daemon"},

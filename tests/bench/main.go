@@ -5,7 +5,7 @@
 //
 // The name "stress" loads the machine instead, and counts members that are lost although nothing failed (stress.go).
 // Without a name it measures everything else; BENCH in the environment names one too. BENCH_REPEATS says how often
-// (5), BENCH_STACKS which stacks (holdfast,pacemaker). Progress goes to standard error. Exit status 1 tells
+// (5), BENCH_STACKS which stacks (holdfast,pacemaker), BENCH_LOAD for how long "overload" loads the machine (5m). Progress goes to standard error. Exit status 1 tells
 // that a measurement failed; what was measured is printed all the same.
 package main
 
@@ -43,6 +43,7 @@ var scenarios = []scenario{
 	{"detection", 3, detection, 0},
 	{"bulk", 3, bulk, 0},
 	{"power-on", 3, powerUp, 0},
+	{"overload", 3, overload, 0},
 	{"failover-2", 2, failover, 0},
 	{"detection", 2, detection, 0},
 	{"detection", 8, detection, 0},

@@ -35,6 +35,7 @@ type Redfish struct {
 	BasicWhenFull bool
 
 	listener net.Listener
+	server   *http.Server
 	mu       sync.Mutex
 	cert     tls.Certificate
 	machines map[string]*Machine
@@ -48,23 +49,40 @@ const system = "System.Embedded.1"
 // NewRedfish starts a card on a port of the loopback interface until the test ends.
 func NewRedfish(t testing.TB, m *Machine) *Redfish {
 	t.Helper()
-	c := &Redfish{Machine: m, Allowed: []string{"On", "ForceOff", "GracefulShutdown", "ForceRestart"}, machines: map[string]*Machine{system: m}, sessions: map[string]bool{}}
-	c.Renew(t)
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := MakeRedfish(t, m)
+	c.Serve(t, plain)
+	return c
+}
+
+// MakeRedfish makes a card that is not reachable yet.
+func MakeRedfish(t testing.TB, m *Machine) *Redfish {
+	t.Helper()
+	c := &Redfish{Machine: m, Allowed: []string{"On", "ForceOff", "GracefulShutdown", "ForceRestart"}, machines: map[string]*Machine{system: m}, sessions: map[string]bool{}}
+	c.Renew(t)
+	return c
+}
+
+// Serve answers on a listener until the test ends or the card is closed; then it may serve on another one.
+func (c *Redfish) Serve(t testing.TB, plain net.Listener) {
+	t.Helper()
 	c.listener = tls.NewListener(plain, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return &c.cert, nil
 	}})
 	server := &http.Server{Handler: http.HandlerFunc(c.serve), ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute}
+	c.server = server
 	done := make(chan struct{})
 	go func() { _ = server.Serve(c.listener); close(done) }()
 	t.Cleanup(func() { server.Close(); <-done })
-	return c
 }
+
+// Close takes the card away: who has asked it gets no answer.
+func (c *Redfish) Close() { _ = c.server.Close() }
 
 // Addr is where the card listens.
 func (c *Redfish) Addr() *net.TCPAddr { return c.listener.Addr().(*net.TCPAddr) }

@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,14 +15,16 @@ import (
 	"github.com/holdfast-ha/holdfast/api"
 	"github.com/holdfast-ha/holdfast/cib/cibxml"
 	"github.com/holdfast-ha/holdfast/tests/blockdev"
+	"github.com/holdfast-ha/holdfast/tests/bmc"
 	"github.com/holdfast-ha/holdfast/tests/lab"
+	"github.com/holdfast-ha/holdfast/tests/lab/enter"
 	"github.com/holdfast-ha/holdfast/tests/lab/holdfast"
 )
 
 // primitive is a fence device as the CIB has it.
 func primitive(id, agent string, params map[string]string) *cibxml.Element {
 	set := cibxml.New("instance_attributes", "id", id+"-params")
-	for _, name := range []string{"ip", "ipport", "username", "password", "devices", "pcmk_host_list", "pcmk_reboot_action", "pcmk_off_timeout", "pcmk_reboot_timeout"} {
+	for _, name := range []string{"ip", "ipport", "username", "password", "ssl_fingerprint", "devices", "pcmk_host_list", "pcmk_reboot_action", "pcmk_off_timeout", "pcmk_reboot_timeout"} {
 		if v := params[name]; v != "" {
 			set.Append(cibxml.New("nvpair", "id", id+"-"+name, "name", name, "value", v))
 		}
@@ -113,12 +116,70 @@ func TestCutTwoNodes_FencedByIPMI(t *testing.T) {
 			"pcmk_host_list": node, "pcmk_reboot_action": "off"})
 	}
 	w.fenceWith([]*cibxml.Element{card("n1"), card("n2")}, map[string]string{"card-n1": "n1", "card-n2": "n2"})
+	w.native()
+	w.cut(runs(1), ready)
+}
+
+// native proves that our own driver serves the devices.
+func (w *world) native() {
+	w.t.Helper()
 	for _, n := range w.Nodes() {
 		out, err := n.Exec(w.ctx, "hcs", "stonith", "status")
 		if err != nil || !strings.Contains(out, "native") {
-			t.Fatalf("%s: %s %v", n.Name, out, err)
+			w.t.Fatalf("%s: %s %v", n.Name, out, err)
 		}
 	}
+}
+
+// listen opens a port in a node's own network, for a card that only this node reaches: who has lost its power has
+// lost the way to cards too.
+func (w *world) listen(on *lab.Node, address string) net.Listener {
+	w.t.Helper()
+	var l net.Listener
+	w.must(enter.InNet(fmt.Sprintf("/proc/%d/ns/net", on.PID()), func() (err error) {
+		l, err = net.Listen("tcp", address)
+		return err
+	}))
+	return l
+}
+
+func TestCutTwoNodes_FencedByRedfish(t *testing.T) {
+	const port = "6443"
+	w := start(t, 2, 1)
+	// By the node whose power it switches; it stands on the other one.
+	cards := map[*lab.Node]*bmc.Redfish{}
+	var devices []*cibxml.Element
+	banned := map[string]string{}
+	for i, n := range w.Nodes() {
+		other := w.Nodes()[1-i]
+		cards[n] = bmc.MakeRedfish(t, bmc.NewPowered(func(on bool) {
+			if on {
+				return
+			}
+			cards[other].Close()
+			if _, err := w.Power.Do(w.ctx, "off", n.Name, other.Name); err != nil {
+				t.Errorf("switch %s off: %v", n.Name, err)
+			}
+		}))
+		id := "card-" + n.Name
+		devices = append(devices, primitive(id, "fence_redfish", map[string]string{"ip": "127.0.0.1", "ipport": port, "username": bmc.User, "password": bmc.Password,
+			"ssl_fingerprint": cards[n].Fingerprint(), "pcmk_host_list": n.Name, "pcmk_reboot_action": "off"}))
+		banned[id] = n.Name
+	}
+	ready := func(on *lab.Node) {
+		for n, c := range cards {
+			if n == on {
+				c.Set(true)
+			} else {
+				c.Serve(t, w.listen(on, "127.0.0.1:"+port))
+			}
+		}
+	}
+	for _, n := range w.Nodes() {
+		ready(n)
+	}
+	w.fenceWith(devices, banned)
+	w.native()
 	w.cut(runs(1), ready)
 }
 
@@ -135,28 +196,23 @@ func TestCutTwoNodes_FencedByMessagesOnADisk(t *testing.T) {
 	if err := unix.Stat(loop.Path, &stat); err != nil {
 		t.Fatal(err, info)
 	}
-	w := start(t, 2, 1)
-	made := false
-	ready := func(n *lab.Node) {
-		t.Helper()
-		script := fmt.Sprintf("mknod %s b %d %d && dd if=%s of=/dev/null bs=512 count=1 2>/dev/null", sharedDisk, unix.Major(stat.Rdev), unix.Minor(stat.Rdev), sharedDisk)
-		if out, err := n.Exec(w.ctx, "sh", "-c", script); err != nil {
+	// As on a real machine, sbd looks at its slot before the node joins: what is written there afterwards is meant
+	// for this life. A node of the lab has no watchdog, and no realtime priority to give.
+	before := fmt.Sprintf(`mknod %[1]s b %[2]d %[3]d
+[ $(hostname) != n1 ] || sbd -d %[1]s dump >/dev/null 2>&1 || sbd -d %[1]s -1 5 -2 0 -4 6 create >/run/sbd.log 2>&1
+for i in $(seq 300); do sbd -d %[1]s dump >/dev/null 2>&1 && break; sleep 0.1; done
+sbd -d %[1]s -n $(hostname) -w /dev/null -PP -R -p /run/sbd.pid watch </dev/null >>/run/sbd.log 2>&1`, sharedDisk, unix.Major(stat.Rdev), unix.Minor(stat.Rdev))
+	w := startWith(t, holdfast.Options{Options: lab.Options{Nodes: 2}, Before: before}, 1)
+	for _, n := range w.Nodes() {
+		if out, err := n.Exec(w.ctx, "dd", "if="+sharedDisk, "of=/dev/null", "bs=512", "count=1"); err != nil {
 			t.Skipf("a node of the lab cannot have a disk here: %s %v", out, err)
 		}
-		if !made {
-			_, err := n.Exec(w.ctx, "sbd", "-d", sharedDisk, "-1", "5", "-2", "0", "-4", "6", "create")
-			w.must(err)
-			made = true
+		if out, err := n.Exec(w.ctx, "sbd", "-d", sharedDisk, "list"); err != nil || !strings.Contains(out, n.Name) {
+			t.Fatalf("%s has no slot on the disk: %s %v", n.Name, out, err)
 		}
-		// A node of the lab has no watchdog, and no realtime priority to give.
-		_, err := n.Exec(w.ctx, "sh", "-c", "sbd -d "+sharedDisk+" -n "+n.Name+" -w /dev/null -PP -R -p /run/sbd.pid watch </dev/null >/run/sbd.log 2>&1")
-		w.must(err)
-	}
-	for _, n := range w.Nodes() {
-		ready(n)
 	}
 	w.fenceWith([]*cibxml.Element{primitive("disk", "fence_sbd", map[string]string{"devices": sharedDisk, "pcmk_host_list": "n1 n2"})}, nil)
-	w.cut(runs(1), ready)
+	w.cut(runs(1), func(*lab.Node) {})
 }
 
 // cut cuts two nodes from each other several times. ready is called for a node that was switched on again.

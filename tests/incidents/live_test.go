@@ -104,7 +104,7 @@ func TestHungDatabase_IsElsewhereWithinThirtySeconds(t *testing.T) {
 	}))
 	explained, err := other.Exec(ctx, "hcs", "explain", "db")
 	must(t, err)
-	if !strings.Contains(explained, "20s  stop (its timeout)") || !strings.Contains(explained, "until it runs elsewhere (on_hang = failover)") {
+	if !strings.Contains(explained, "5s  stop (stop_within), else the node is fenced") || !strings.Contains(explained, "in all 29.8s at most until it runs elsewhere (on_hang = failover)") {
 		t.Errorf("hcs explain db shows no budget:\n%s", explained)
 	}
 	began := time.Now()

@@ -33,6 +33,7 @@ type watched struct {
 
 	own, dc   *incident.Machine
 	incidents map[string]api.Incident
+	word      map[string]string // severities of the alarms that n1 has told n2 of
 	order     []string
 	// shape, when set, changes the host besides its recording.
 	shape func(h *host, at time.Duration)
@@ -54,7 +55,7 @@ func watchText(t testing.TB, comment, name string) *watched {
 
 func watchRecording(t testing.TB, rec *recording) *watched {
 	t.Helper()
-	w := &watched{t: t, rec: rec, incidents: make(map[string]api.Incident)}
+	w := &watched{t: t, rec: rec, incidents: make(map[string]api.Incident), word: make(map[string]string)}
 	w.host, w.now = w.rec.open(t), w.rec.start
 	w.rec.play(t, w.host, 0)
 	var err error
@@ -128,6 +129,10 @@ func (w *watched) alarm(o detect.Output) {
 		a = o.Alarm
 	}
 	w.tell(w.own, incident.Alarmed{Alarm: a})
+	if key := a.Name + " " + a.Subject; w.word[key] != a.Severity || a.Cleared != 0 { // the word of n1 holds no news else
+		w.word[key] = a.Severity
+		w.tell(w.dc, incident.Alarmed{Alarm: a})
+	}
 }
 
 // send is the digest on its way to the survivor.

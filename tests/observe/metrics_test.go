@@ -82,11 +82,15 @@ func TestMetrics_TakeTheExportersPlaceAndFitRulesAndDashboard(t *testing.T) {
 		`ha_cluster_pacemaker_fail_count{node="n1",resource="j1"} 0`, `ha_cluster_pacemaker_migration_threshold{node="n1",resource="j1"} 1e+06`,
 		`ha_cluster_corosync_quorate 1`, `ha_cluster_corosync_quorum_votes{type="expected_votes"} 2`, `ha_cluster_corosync_ring_errors 0`,
 		`ha_cluster_corosync_member_votes{node_id="2",node="n2",local="false"} 1`, `ha_cluster_scrape_success{collector="corosync"} 1`,
+		`holdfast_incidents_total{kind="node-lost",severity="critical"} 0`, `holdfast_incidents_open{kind="fence",severity="warning"} 0`,
 		`holdfast_link_up{node="n2",link="0"} 1`, `holdfast_fence_device_ok{device="power",agent="fence_lab",`, `holdfast_fence_path_ok{device="power"}`, `holdfast_throttle_limit{node="n2"}`,
 	} {
 		if want = strings.Replace(want, "1e+06", "1000000", 1); !strings.Contains(all.String(), want) {
 			t.Errorf("%s is missing", want)
 		}
+	}
+	if strings.Contains(all.String(), `holdfast_incidents_total{kind="change",severity="info"} 0`) {
+		t.Error("the start of the resources counts as no incident")
 	}
 	if t.Failed() {
 		t.Log(all.String())
@@ -135,6 +139,16 @@ func TestRules_AreLoadedByPromtoolAndTheDashboardIsJSON(t *testing.T) {
 		t.Skip("promtool is not installed; it comes with Prometheus")
 	}
 	if out, err := exec.Command(promtool, "check", "rules", filepath.Join(root, "conf/prometheus/holdfast.rules.yml")).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestRules_FireForWhatTheySay(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool is not installed; it comes with Prometheus")
+	}
+	if out, err := exec.Command(promtool, "test", "rules", "testdata/rules.test.yml").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

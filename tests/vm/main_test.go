@@ -1,5 +1,6 @@
-// Package vm proves on virtual machines with Debian's kernel what needs a kernel of its own: watchdogs, resets and
-// the loss of power, and the damage that netem does to packets.
+// Package vm proves on virtual machines with Debian's kernel what needs a kernel of its own: watchdogs, resets, the
+// loss of power, reservations of a real storage target, volume groups, systemd, and the damage that netem does to
+// packets.
 package vm
 
 import (
@@ -18,22 +19,23 @@ import (
 const (
 	// root is the repository's directory, seen from this one.
 	root = "../.."
+	// store is what `tests/deps.sh vm` has fetched.
+	store = root + "/.tools/vm"
 	// enabled is the variable that `make vm` sets.
 	enabled = "HOLDFAST_VM"
 )
 
-// modules are what the machines load.
-var modules = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "softdog", "sch_netem"}
-
 // kit is what machines are made of, built once for all tests.
 var kit struct {
-	kernel string // the image
-	bin    string // directory of the programs
-	// guarded is an initramfs with sbd, clustered one with all of Holdfast.
-	guarded, clustered string
+	kernel *machine.Kernel
+	bin    string // directory of our programs
+	images map[*image]string
 }
 
 func TestMain(m *testing.M) {
+	if os.Getenv(relayed) != "" {
+		os.Exit(relay())
+	}
 	if os.Getenv(enabled) == "" {
 		os.Exit(m.Run())
 	}
@@ -51,10 +53,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build compiles the programs and packs the archives that machines boot from.
-func build(dir string) error {
-	kernel, err := machine.LoadKernel(filepath.Join(root, ".tools/vm"))
-	if err != nil {
+// build compiles the programs.
+func build(dir string) (err error) {
+	if kit.kernel, err = machine.LoadKernel(store); err != nil {
 		return err
 	}
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir, "./cmd/...", "./tests/vm/guest")
@@ -63,34 +64,8 @@ func build(dir string) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w: %s", err, out)
 	}
-	if err := os.Symlink("holdfast-tools", filepath.Join(dir, "sbd")); err != nil {
-		return err
-	}
-	files := []machine.File{{Path: "/init", From: filepath.Join(dir, "guest")}, {Path: "/usr/sbin/sbd", Link: "holdfast-tools"}}
-	for _, d := range []string{"/proc", "/sys", "/run", "/tmp"} {
-		files = append(files, machine.File{Path: d + "/.keep", From: os.DevNull})
-	}
-	paths, err := kernel.Modules(modules...)
-	if err != nil {
-		return err
-	}
-	for i, path := range paths {
-		files = append(files, machine.File{Path: fmt.Sprintf("/modules/%03d-%s", i, filepath.Base(path)), From: path})
-	}
-	program := func(name string) machine.File {
-		return machine.File{Path: "/usr/sbin/" + name, From: filepath.Join(dir, name)}
-	}
-	files = append(files, program("holdfast-tools"))
-	kit.bin, kit.kernel = dir, kernel.Image
-	kit.guarded, kit.clustered = filepath.Join(dir, "guarded"), filepath.Join(dir, "clustered")
-	if err := machine.WriteInitramfs(kit.guarded, files); err != nil {
-		return err
-	}
-	for _, name := range []string{"corosyncd", "crmd", "fenced", "hcs", "holdfast-agents"} {
-		files = append(files, program(name))
-	}
-	files = append(files, machine.File{Path: "/usr/sbin/crm_mon", Link: "holdfast-tools"}, machine.File{Path: "/usr/lib/ocf/resource.d/holdfast/vip", Link: "/usr/sbin/holdfast-agents"})
-	return machine.WriteInitramfs(kit.clustered, files)
+	kit.bin, kit.images = dir, map[*image]string{}
+	return os.Symlink("holdfast-tools", filepath.Join(dir, "sbd"))
 }
 
 // needMachines skips a test where virtual machines are not wanted.
@@ -99,6 +74,13 @@ func needMachines(t *testing.T) {
 	if os.Getenv(enabled) == "" {
 		t.Skip("virtual machines take minutes: `make vm` runs this test, with " + enabled + "=1")
 	}
+}
+
+// start boots a machine from an image.
+func start(t *testing.T, i *image, o machine.Options) *machine.Machine {
+	t.Helper()
+	o.Kernel, o.Initramfs = kit.kernel.Image, i.file(t)
+	return machine.Start(t, o)
 }
 
 // in runs a program in a machine, which has to succeed.

@@ -27,7 +27,7 @@ func newHeartbeats(t *testing.T, names ...string) *heartbeats {
 	file := "[cluster]\nname = \"beats\"\n\n[totem]\ntoken = 1000\n"
 	for i, name := range names {
 		file += fmt.Sprintf("\n[[node]]\nname = %q\nid = %d\nlinks = [\"10.77.0.%d\"]\n", name, i+1, i+1)
-		h.nodes = append(h.nodes, machine.Start(t, machine.Options{Name: name, Kernel: kit.kernel, Initramfs: kit.clustered, MemoryMB: 512,
+		h.nodes = append(h.nodes, start(t, beating, machine.Options{Name: name, MemoryMB: 512,
 			Links: []machine.Link{{Addr: fmt.Sprintf("10.77.0.%d/24", i+1), Backend: machine.Cable(port)}}}))
 	}
 	for _, n := range h.nodes {

@@ -39,7 +39,7 @@ func newGuarded(t *testing.T) *guarded {
 	disk := blockdev.New(t, 16<<20, 0)
 	host(t, "sbd", "-d", disk.Path, "-1", seconds(watchdogTimeout), "-4", seconds(msgwait), "create")
 	host(t, "sbd", "-d", disk.Path, "allocate", "n1")
-	g := &guarded{disk: disk.Path, Machine: machine.Start(t, machine.Options{Name: "n1", Kernel: kit.kernel, Initramfs: kit.guarded,
+	g := &guarded{disk: disk.Path, Machine: start(t, withSBD, machine.Options{Name: "n1",
 		MemoryMB: 256, Disks: []string{disk.File}})}
 	in(t, g.Machine, order.Order{Run: []string{"sbd", "-d", "/dev/vda", "-n", "n1", "-w", "/dev/watchdog", "-p", "/run/sbd.pid", "watch"},
 		Env: []string{"SBD_PACEMAKER=no"}, Console: true})

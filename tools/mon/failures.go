@@ -96,7 +96,7 @@ func failureText(o *model.Op) string {
 		}
 		b.WriteString(")")
 	}
-	if sec, err := strconv.ParseInt(o.XML.Get("last-rc-change"), 10, 64); err == nil && sec > 0 {
+	if sec, ok := scalar.ParseInt(o.XML.Get("last-rc-change")); ok {
 		b.WriteString(" at " + unixTime(sec))
 	}
 	if ms, err := strconv.ParseInt(o.XML.Get("exec-time"), 10, 64); err == nil && ms > 0 {
@@ -113,7 +113,7 @@ func failureDetail(o *model.Op) string {
 	if reason := o.XML.Get("exit-reason"); reason != "" {
 		b.WriteString(", exitreason='" + reason + "'")
 	}
-	if sec, err := strconv.ParseInt(o.XML.Get("last-rc-change"), 10, 64); err == nil && sec > 0 {
+	if sec, ok := scalar.ParseInt(o.XML.Get("last-rc-change")); ok {
 		fmt.Fprintf(&b, ", last-rc-change='%s'", unixTime(sec))
 		for _, t := range [][2]string{{"queued", "queue-time"}, {"exec", "exec-time"}} {
 			if v, ok := o.XML.Lookup(t[1]); ok {
@@ -137,7 +137,7 @@ func (r *report) failuresXML() {
 		e := cibxml.New("failure", key, o.Key, "node", failureNode(o), "exitstatus", codeText(lrm.RC(o.RC)),
 			"exitreason", reason, "exitcode", strconv.Itoa(o.RC), "call", o.XML.Get("call-id"),
 			"status", lrm.Status(o.Status).String())
-		if sec, err := strconv.ParseInt(o.XML.Get("last-rc-change"), 10, 64); err == nil && sec > 0 {
+		if sec, ok := scalar.ParseInt(o.XML.Get("last-rc-change")); ok && sec > 0 {
 			e.Set("last-rc-change", time.Unix(sec, 0).UTC().Format("2006-01-02 15:04:05Z"))
 			for _, t := range [][2]string{{"queued", "queue-time"}, {"exec", "exec-time"}} {
 				if v, ok := o.XML.Lookup(t[1]); ok {

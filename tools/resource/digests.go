@@ -104,7 +104,7 @@ func (c *call) lastOperation(overrides map[string]string) recordedOp {
 // says which these are.
 func (c *call) digestsOf(op recordedOp, overrides map[string]string) []digest {
 	conf := opconf.New(c.m, c.m.World)
-	input := conf.Input(c.rsc, conf.Op(c.rsc, op.task, op.interval), c.host, "")
+	input := conf.Input(c.rsc, conf.Op(c.rsc, op.task, op.interval, c.host), c.host, "")
 	maps.Copy(input, overrides)
 	all := lrm.DigestParams(input, op.interval)
 	list := []digest{{"all", "all parameters", all}}

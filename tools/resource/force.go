@@ -62,7 +62,7 @@ func (c *call) operationByHand(r *model.Resource, task string) agent.Op {
 	for _, p := range r.Meta {
 		op.Meta[p.Name] = p.Value
 	}
-	op.TimeoutMs = scalar.IntOr(conf.Op(r, task, 0).Meta.Get("timeout"), 0)
+	op.TimeoutMs = scalar.IntOr(conf.Op(r, task, 0, nil).Meta.Get("timeout"), 0)
 	if d := c.seconds(0); d > 0 {
 		op.TimeoutMs = d.Milliseconds()
 	}

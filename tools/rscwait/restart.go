@@ -176,7 +176,7 @@ func longestStop(m *model.Model, names []string) time.Duration {
 	for _, name := range names {
 		if r := m.Resource(name); r != nil {
 			r.Primitives(func(x *model.Resource) {
-				longest = max(longest, scalar.IntOr(conf.Op(x, "stop", 0).Meta.Get("timeout"), 0))
+				longest = max(longest, scalar.IntOr(conf.Op(x, "stop", 0, nil).Meta.Get("timeout"), 0))
 			})
 		}
 	}

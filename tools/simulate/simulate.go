@@ -53,7 +53,7 @@ func Run(ctx context.Context, env *cli.Env) int {
 		UnknownFormat: exitNoSuch,
 	}
 	return p.Main(ctx, env, func(ctx context.Context, out *output.Out, _ []string) error {
-		s.ids, s.quiet = out.Verbose > 0, out.Quiet
+		s.ids, s.quiet = out.Verbose > 0, out.Quiet && !out.IsXML()
 		if out.IsXML() {
 			s.out = &document{out: out}
 		} else {

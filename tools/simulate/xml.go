@@ -122,25 +122,39 @@ func change(c compile.Change) *cibxml.Element {
 	e := cibxml.New("rsc_action", "action", strings.ToLower(c.Verb), "resource", c.Resource.ID)
 	roles := c.Role > model.Started || c.NextRole > model.Unpromoted
 	sameRole, sameHost := c.Role == c.NextRole, c.From != nil && c.From == c.To
-	moves := c.From != nil && c.To != nil && !sameHost
-	if roles {
-		e.Set("role", c.Role.String())
-	}
-	if moves {
-		e.Set("source", c.From.Name)
-	}
-	if roles && c.To != nil && !sameRole {
-		e.Set("next-role", c.NextRole.String())
-	}
+	role, next := c.Role.String(), c.NextRole.String()
 	switch {
-	case moves, c.From == nil && roles:
+	case c.From == nil && roles:
+		e.Set("role", role)
+		e.Set("next-role", next)
 		e.Set("dest", c.To.Name)
 	case c.From == nil:
 		e.Set("node", c.To.Name)
 	case c.To == nil:
+		if roles {
+			e.Set("role", role)
+		}
 		e.Set("node", c.From.Name)
-	default:
+	case sameRole && sameHost:
+		if roles {
+			e.Set("role", role)
+		}
 		e.Set("source", c.From.Name)
+	case sameRole:
+		e.Set("source", c.From.Name)
+		e.Set("dest", c.To.Name)
+		if roles {
+			e.Set("role", role)
+		}
+	case sameHost:
+		e.Set("role", role)
+		e.Set("next-role", next)
+		e.Set("source", c.From.Name)
+	default:
+		e.Set("role", role)
+		e.Set("source", c.From.Name)
+		e.Set("next-role", next)
+		e.Set("dest", c.To.Name)
 	}
 	if c.Reason != "" {
 		e.Set("reason", c.Reason)

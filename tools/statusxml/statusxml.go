@@ -105,7 +105,7 @@ func (v View) primitive(r *model.Resource) *cibxml.Element {
 	for _, n := range st.Running {
 		e.Append(cibxml.New("node", "name", n.Name, "id", n.ID, "cached", yes(v.S.Node(n).Online)))
 	}
-	if st.Lock != nil && len(st.Running) == 0 {
+	if st.Lock != nil {
 		e.Set("locked_to", st.Lock.Name)
 	}
 	return e

@@ -141,7 +141,7 @@ func (b *Book) make(q Ask) *Action {
 	if a.Task == "lrm_delete" {
 		a.Set(OnDC)
 	}
-	a.Conf = b.Conf.Op(q.Rsc, q.Op.Name, q.Op.IntervalMs)
+	a.Conf = b.Conf.Op(q.Rsc, q.Op.Name, q.Op.IntervalMs, q.Node)
 	a.Needs = a.Conf.Needs
 	b.record(a)
 	return a

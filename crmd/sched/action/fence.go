@@ -88,6 +88,8 @@ func (b *Book) unfencingDigests(a *Action) bool {
 		case opconf.Changed:
 			changed = true
 			b.Log.Notice("Unfencing node %s because the definition of %s changed", a.Node.Name, dev.ID)
+			// Pacemaker says so of every node
+			b.Log.Say("notice: Unfencing Pacemaker Remote node %s because the definition of %s changed", a.Node.Name, dev.ID)
 		case opconf.Same:
 		}
 		all.WriteString(dev.ID + ":" + agent + ":" + d.All + ",")

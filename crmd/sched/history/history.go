@@ -153,11 +153,11 @@ func (r *reader) records(n *model.Node) {
 	}
 }
 
-// count counts the resource instances that people are told about.
+// count counts the resource instances that people are told about: what has no parts, a group without members, too.
 func (r *reader) count() {
 	for _, top := range r.m.Resources {
-		top.Primitives(func(x *model.Resource) {
-			if x.Orphan && r.st.Rsc(x).Role <= model.Stopped {
+		top.Walk(func(x *model.Resource) {
+			if len(x.Children) > 0 || x.Kind == model.Bundle || x.Orphan && r.st.Rsc(x).Role <= model.Stopped {
 				return
 			}
 			r.m.Total++

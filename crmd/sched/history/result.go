@@ -45,9 +45,9 @@ func (p *progress) operation(o *model.Op) {
 	expired := out.status != lrm.NotInstalled && p.expired(&out)
 	original := out.rc
 	p.remap(&out, expired)
-	missed := expired && int(original) != o.TargetRC
+	missed := expired && int(out.rc) != o.TargetRC
 	switch {
-	case missed && out.masked:
+	case out.masked && expired && int(original) != o.TargetRC:
 		if p.st.Role <= model.Stopped {
 			p.st.Role = model.RoleUnknown
 		}

@@ -126,7 +126,7 @@ func (m *Model) FailCountWithFillers(s *State, r *Resource, n *Node) scalar.Scor
 }
 
 // blockingFailure reports whether an operation whose failure blocks the resource has failed on the node, or,
-// if op is given, whether it is that failure.
+// if op is given, whether it is that failure. Instances are looked for by the name that they share.
 func (m *Model) blockingFailure(r *Resource, n *Node, op *Op) bool {
 	base := BaseName(r.ID)
 	found := false
@@ -135,7 +135,7 @@ func (m *Model) blockingFailure(r *Resource, n *Node, op *Op) bool {
 			return !found
 		}
 		e.Walk(func(o *cibxml.Element) bool {
-			if o.IsTag("op") && o.Get("on-fail") == "block" && m.failed(r, n, o, op) {
+			if o.IsTag("op") && o.Get("on-fail") == "block" && failed(base, n, o, op) {
 				found = true
 			}
 			return !found
@@ -145,7 +145,7 @@ func (m *Model) blockingFailure(r *Resource, n *Node, op *Op) bool {
 	return found
 }
 
-func (m *Model) failed(r *Resource, n *Node, conf *cibxml.Element, op *Op) bool {
+func failed(rsc string, n *Node, conf *cibxml.Element, op *Op) bool {
 	interval, _ := isotime.ParseInterval(conf.Get("interval"))
 	name := conf.Get("name")
 	matches := func(o *Op) bool {
@@ -153,9 +153,9 @@ func (m *Model) failed(r *Resource, n *Node, conf *cibxml.Element, op *Op) bool 
 			return false
 		}
 		switch {
-		case strings.EqualFold(o.ID, r.ID+"_last_failure_0"):
+		case strings.EqualFold(o.ID, rsc+"_last_failure_0"):
 			return true
-		case strings.EqualFold(o.ID, lrmKey(r.ID, name, interval)):
+		case strings.EqualFold(o.ID, lrmKey(rsc, name, interval)):
 			return o.RC != o.TargetRC
 		}
 		return false
@@ -164,7 +164,7 @@ func (m *Model) failed(r *Resource, n *Node, conf *cibxml.Element, op *Op) bool 
 		return matches(op)
 	}
 	for _, h := range n.Records {
-		if h.ID != r.ID {
+		if h.ID != rsc {
 			continue
 		}
 		for _, o := range h.Ops {

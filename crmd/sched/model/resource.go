@@ -160,8 +160,9 @@ func (r *Resource) Bundled() bool { return r.Top().Parent != nil }
 // Anonymous reports whether r is a clone whose instances are interchangeable.
 func (r *Resource) Anonymous() bool { return r.Kind == Clone && !r.Unique }
 
-// IsRemoteConnection reports whether r connects to a remote node that is not a guest.
-func (r *Resource) IsRemoteConnection() bool { return r.Connection && r.Container == nil }
+// IsRemoteConnection reports whether r connects to a remote node that is not a guest. It does not when a member
+// of the cluster has the name.
+func (r *Resource) IsRemoteConnection() bool { return r.Node != nil && r.Node.IsRemote() }
 
 // Within reports whether r is below other.
 func (r *Resource) Within(other *Resource) bool {

@@ -35,7 +35,7 @@ func (v *Resolver) Compare(r *model.Resource, op *model.Op, n *model.Node, addr 
 func (v *Resolver) OnlySecretsChanged(r *model.Resource, op *model.Op, n *model.Node, addr string) bool {
 	recorded := op.XML.Get("op-secure-digest")
 	first := v.DigestsOf(r, op, n, addr).op
-	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, first, true).Secure
+	return recorded != "" && recorded == v.Compute(r, v.Op(r, op.Task, op.IntervalMs, n), n, addr, first, true).Secure
 }
 
 // DigestsOf returns the digests of a recorded operation as it would be run now.
@@ -44,7 +44,7 @@ func (v *Resolver) DigestsOf(r *model.Resource, op *model.Op, n *model.Node, add
 	if d, ok := v.digests[k]; ok {
 		return d
 	}
-	d := v.Compute(r, v.Op(r, op.Task, op.IntervalMs), n, addr, op, false)
+	d := v.Compute(r, v.Op(r, op.Task, op.IntervalMs, n), n, addr, op, false)
 	d.op = op
 	if v.digests == nil {
 		v.digests = map[digestKey]Digests{}
@@ -61,15 +61,15 @@ func (v *Resolver) ResponseTo(r *model.Resource, key, task string, managed bool)
 		name, interval = task, 0
 	case rsc != r.ID && rsc != r.HistoryName:
 		// configuration is found by the whole key, and old versions wrote others
-		return v.Response(r, v.build(r, name, interval, nil), task, managed)
+		return v.Response(r, v.build(r, name, interval, nil, nil), task, managed)
 	}
-	return v.Response(r, v.Op(r, name, interval), task, managed)
+	return v.Response(r, v.Op(r, name, interval, nil), task, managed)
 }
 
 // CompareFencing works out the digests of a fence device with which a node is unfenced, and how they differ
 // from those that the node was unfenced with.
 func (v *Resolver) CompareFencing(r *model.Resource, agent string, n *model.Node) (Digests, Change) {
-	d := v.Compute(r, v.Op(r, "stonith-on", 0), n, "", nil, true)
+	d := v.Compute(r, v.Op(r, "stonith-on", 0, n), n, "", nil, true)
 	summary, ok := n.Attrs.Lookup("#digests-all")
 	switch {
 	case !ok:

@@ -98,7 +98,8 @@ func (v *Resolver) secure(r *model.Resource, c *Conf, n *model.Node, xml *cibxml
 		hidden, version = xml.Get("op-secure-params"), xml.Get("crm_feature_set")
 	}
 	if xml == nil && version == "" || scalar.CompareVersions(version, "3.16.0") >= 0 {
-		return lrm.Digest(keep(all, func(name string) bool { return !inList(hidden, name) }))
+		// nor the timeout, which is no parameter of the agent
+		return lrm.Digest(keep(all, func(name string) bool { return !inList(hidden, name) && name != "CRM_meta_timeout" }))
 	}
 	// older versions left the operation's own parameters and those of the fencer out
 	plain := map[string]string{}

@@ -46,8 +46,11 @@ type Conf struct {
 	onFail string
 }
 
-// Op returns the configuration of an operation.
-func (v *Resolver) Op(r *model.Resource, name string, intervalMs int64) *Conf {
+// Op returns the configuration of an operation on a node. Without one rules about nodes are false.
+func (v *Resolver) Op(r *model.Resource, name string, intervalMs int64, n *model.Node) *Conf {
+	if n != nil && ownTimeout(r, name, intervalMs) && v.hasRules(r) {
+		return v.build(r, name, intervalMs, Find(r, name, intervalMs, true), n)
+	}
 	for len(v.ops) <= r.Index {
 		v.ops = append(v.ops, make([][]*Conf, max(len(v.m.All), r.Index+1)-len(v.ops))...)
 	}
@@ -56,7 +59,7 @@ func (v *Resolver) Op(r *model.Resource, name string, intervalMs int64) *Conf {
 			return c
 		}
 	}
-	c := v.build(r, name, intervalMs, Find(r, name, intervalMs, true))
+	c := v.build(r, name, intervalMs, Find(r, name, intervalMs, true), nil)
 	v.ops[r.Index] = append(v.ops[r.Index], c)
 	return c
 }
@@ -85,6 +88,12 @@ func find(r *model.Resource, name string, intervalMs int64, disabledToo bool) *c
 	return nil
 }
 
+// ownTimeout reports whether a parameter of the resource tells the timeout of an operation: fence devices
+// have pcmk_monitor_timeout.
+func ownTimeout(r *model.Resource, name string, intervalMs int64) bool {
+	return r.FenceDevice && (IsProbe(name, intervalMs) || strings.EqualFold(name, "start"))
+}
+
 // Interval is an op element's interval in milliseconds.
 func Interval(op *cibxml.Element) int64 {
 	ms, _ := isotime.ParseInterval(op.Get("interval"))
@@ -102,7 +111,7 @@ func IsProbe(name string, intervalMs int64) bool {
 	return intervalMs == 0 && strings.EqualFold(name, "monitor")
 }
 
-func (v *Resolver) build(r *model.Resource, name string, intervalMs int64, op *cibxml.Element) *Conf {
+func (v *Resolver) build(r *model.Resource, name string, intervalMs int64, op *cibxml.Element, n *model.Node) *Conf {
 	c := &Conf{Name: name, IntervalMs: intervalMs, XML: op}
 	ctx := &rule.Context{World: v.World, Agent: &r.Agent, Op: &rule.Operation{Name: name, IntervalMs: intervalMs}}
 	c.Meta = ctx.Blocks(nil, v.m.OpDefaults, "meta_attributes", "", rule.Keep)
@@ -126,8 +135,8 @@ func (v *Resolver) build(r *model.Resource, name string, intervalMs int64, op *c
 	} else {
 		c.Meta.Remove("interval")
 	}
-	if r.FenceDevice && (probe || strings.EqualFold(name, "start")) {
-		if t, ok := v.Params(r, nil).Lookup("pcmk_monitor_timeout"); ok {
+	if ownTimeout(r, name, intervalMs) {
+		if t, ok := v.Params(r, n).Lookup("pcmk_monitor_timeout"); ok {
 			c.Meta.Set("timeout", t)
 		}
 	}

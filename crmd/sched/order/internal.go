@@ -161,9 +161,6 @@ func (i *implier) avoidRemotes(r *model.Resource) {
 }
 
 func (i *implier) group(r *model.Resource) {
-	if len(r.Children) == 0 {
-		return
-	}
 	i.order(r, "stop", r, "stopped", action.OnlyIfRunnable)
 	i.order(r, "stopped", r, "start", action.Then)
 	i.order(r, "start", r, "running", action.OnlyIfRunnable)

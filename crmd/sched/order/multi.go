@@ -106,7 +106,8 @@ func childTask(a *action.Action) string {
 	return partTask(a.Rsc.Children[0], task)
 }
 
-// partTask is what a part does for the task of the whole: a primitive has no completions.
+// partTask is what a part does for the task of the whole: a primitive has no completions. It is "" for tasks that
+// are no business of the parts, as migrations, which each instance has for itself.
 func partTask(part *model.Resource, task string) string {
 	if part.Kind == model.Primitive {
 		switch task {
@@ -120,7 +121,11 @@ func partTask(part *model.Resource, task string) string {
 			return "demote"
 		}
 	}
-	return task
+	switch task {
+	case "start", "running", "stop", "stopped", "promote", "promoted", "demote", "demoted", "monitor", "notify", "notified":
+		return task
+	}
+	return ""
 }
 
 // orderingFlags are the flags of an action that count for an ordering with one on a node.

@@ -69,7 +69,7 @@ can fence; see: hcs stonith describe AGENT.`
 func createFlags(s *session.Session, f *pflag.FlagSet, o *createOptions) {
 	f.BoolVar(&o.disabled, "disabled", false, "do not start it yet (target-role=Stopped)")
 	f.BoolVar(&o.noDefaultOps, "no-default-ops", false, "add only a monitor, not what else the agent advises")
-	f.BoolVar(&o.force, "force", false, "do it although the agent is not installed here or refuses parameters")
+	f.BoolVar(&o.force, "force", false, "do it although the agent is not installed here, refuses parameters, or timeouts of fencing contradict each other then")
 	verb.Wait(s, f)
 }
 
@@ -113,7 +113,7 @@ func create(ctx context.Context, s *session.Session, args []string, o createOpti
 		p.Meta = append(p.Meta, build.Pair{Name: "provides", Value: "unfencing"})
 		said += " It gives nodes their access back when they join (provides=unfencing)."
 	}
-	_, err = s.Change(ctx, said, func(conf *cibxml.Element) (*cibxml.Element, error) {
+	create := func(conf *cibxml.Element) (*cibxml.Element, error) {
 		if err := edit.FreeID(conf, p.ID); err != nil {
 			return nil, err
 		}
@@ -125,7 +125,11 @@ func create(ctx context.Context, s *session.Session, args []string, o createOpti
 			return edit.Append(conf, "resources", e), nil
 		}
 		return edit.Clone(edit.Append(conf, "resources", e), p.ID, clone.id, clone.meta)
-	})
+	}
+	if ref.Class == "stonith" {
+		create = s.Timely(ctx, o.force, create)
+	}
+	_, err = s.Change(ctx, said, create)
 	return err
 }
 

@@ -29,7 +29,7 @@ when there are several of that name by its interval.`,
 		Examples: `  hcs resource update vip ip=10.0.0.101 meta resource-stickiness=200
   hcs resource update vip op monitor interval=10s timeout=30s`,
 		Flags: func(f *pflag.FlagSet) {
-			f.BoolVar(&force, "force", false, "do it although the agent refuses a parameter")
+			f.BoolVar(&force, "force", false, "do it although the agent refuses a parameter, or timeouts of fencing contradict each other then")
 			verb.Wait(s, f)
 		},
 		Run: func(ctx context.Context, args []string) error { return update(ctx, s, args, force) },
@@ -81,7 +81,7 @@ func update(ctx context.Context, s *session.Session, args []string, force bool) 
 		return err
 	}
 	catalogue := agents.New(ctx, s.Getenv)
-	_, err = s.Change(ctx, "Changed "+args[0]+".", func(conf *cibxml.Element) (*cibxml.Element, error) {
+	change := func(conf *cibxml.Element) (*cibxml.Element, error) {
 		e, err := edit.Resource(conf, args[0])
 		if err != nil {
 			return nil, err
@@ -91,7 +91,8 @@ func update(ctx context.Context, s *session.Session, args []string, force bool) 
 			return nil, err
 		}
 		return edit.Replace(conf, e, changed), nil
-	})
+	}
+	_, err = s.Change(ctx, "Changed "+args[0]+".", s.Timely(ctx, force, change))
 	return err
 }
 

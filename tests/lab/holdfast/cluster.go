@@ -22,6 +22,8 @@ type Options struct {
 	Sections string
 	// Bare is how many machines there are besides the members, for what else a test needs. They run nothing.
 	Bare int
+	// Before is a shell script that a node runs each time before its daemons start.
+	Before string
 	// Daemons are what runs on the nodes; none is all of them.
 	Daemons []string
 }
@@ -83,14 +85,15 @@ func (o *Options) fill() error {
 	if len(o.Daemons) == 0 {
 		o.Daemons = []string{"corosyncd", "fenced", "crmd"}
 	}
-	o.Command = append([]string{"sh", "-c", supervise, "supervise"}, o.Daemons...)
+	o.Command = append([]string{"sh", "-c", supervise, "supervise", o.Before}, o.Daemons...)
 	o.Nodes += o.Bare
 	return nil
 }
 
-// supervise keeps daemons running.
+// supervise runs a script and then keeps daemons running.
 const supervise = `mkdir -p /run/holdfast
 [ -e /etc/holdfast/cluster.toml ] || exec sleep infinity
+eval "$1"; shift
 for d in "$@"; do while :; do $d; echo "$d ended with $?"; sleep 0.2; done & done; wait`
 
 // file writes the cluster file.

@@ -15,8 +15,8 @@ import (
 	"github.com/holdfast-ha/holdfast/tests/sketch"
 )
 
-// program is Pacemaker's own crm_simulate.
-const program = "/usr/sbin/crm_simulate"
+// program is Pacemaker's own crm_simulate, "" where there is none.
+var program, _ = exec.LookPath("crm_simulate")
 
 // installed runs Pacemaker's crm_simulate.
 func installed(ctx context.Context, args ...string) (string, error) {

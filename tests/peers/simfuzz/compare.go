@@ -23,7 +23,9 @@ func (d Difference) has(part string) bool { return slices.Contains(d.Parts, part
 var (
 	notices  = []string{"Setting effective cluster time", "Schema validation of configuration is disabled"}
 	volatile = regexp.MustCompile(`(crm_feature_set|batch-limit|cib-last-written|last-rc-change|last-run|crm-debug-origin|update-origin|update-client|update-user|have-quorum|num_updates|exec-time|queue-time)="[^"]*" ?`)
-	moment   = regexp.MustCompile(`(last-failure-[^"]*" name="[^"]*" value=)"[^"]*"`)
+	// request is how XML output repeats the command, with the names of temporary files.
+	request = regexp.MustCompile(`(<pacemaker-result [^>]*request=)"[^"]*"`)
+	moment  = regexp.MustCompile(`(last-failure-[^"]*" name="[^"]*" value=)"[^"]*"`)
 )
 
 // Compare tells what differs in the answers of the peer and of Holdfast.
@@ -52,7 +54,7 @@ type Part struct{ Name, Text string }
 
 // Parts are the outputs, the most telling first.
 func (a Answer) Parts() []Part {
-	summary, scores := split(a.Text)
+	summary, scores := split(request.ReplaceAllString(a.Text, `$1""`))
 	return []Part{{"dot", sorted(a.Dot)}, {"scores", sorted(scores)}, {"graph", volatile.ReplaceAllString(a.Graph, "")},
 		{"summary", summary}, {"cib", volatile.ReplaceAllString(moment.ReplaceAllString(a.Cib, "$1"), "")}}
 }

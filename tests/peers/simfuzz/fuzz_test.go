@@ -25,6 +25,20 @@ const (
 
 func find() (string, error) { return exec.LookPath("crm_simulate") }
 
+// firstSeed is where the seeds begin: 1, or what HOLDFAST_FUZZ_SEED says.
+func firstSeed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("HOLDFAST_FUZZ_SEED")
+	if text == "" {
+		return 1
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("HOLDFAST_FUZZ_SEED is %q, not a seed", text)
+	}
+	return seed
+}
+
 // wanted is how many inputs of each kind are to be tried, and for how long.
 func wanted(t *testing.T) (int, context.Context) {
 	t.Helper()
@@ -49,11 +63,12 @@ func run(t *testing.T, source func(j *Judge, ctx context.Context, seed uint64) (
 		t.Skip("crm_simulate is not installed: there is nothing to compare with")
 	}
 	n, ctx := wanted(t)
+	first := firstSeed(t)
 	j := &Judge{Peer: Installed{Path: path}, Ours: Ours{}, Dir: t.TempDir()}
-	var seed atomic.Uint64
+	var made atomic.Uint64
 	next := func() (uint64, bool) {
-		s := seed.Add(1)
-		return s, s <= uint64(n) && ctx.Err() == nil
+		i := made.Add(1) - 1
+		return first + i, i < uint64(n) && ctx.Err() == nil
 	}
 	var compared, refused, unanswered, accepted int
 	err = j.Each(t.Context(), 2, next, func(seed uint64) (Input, error) { return source(j, t.Context(), seed) }, func(o Outcome) error {

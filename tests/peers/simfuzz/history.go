@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast-ha/holdfast/tests/peers/simfuzz/gen"
 )
 
-// present is the time that every input is scheduled at.
+// present is the time that most inputs are scheduled at.
 const present = "2026-01-01 12:00:00Z"
 
 // Random makes a cluster from a seed that a few things have happened to, as the peer simulates them.
@@ -30,10 +30,15 @@ func (j *Judge) Random(ctx context.Context, seed uint64) (Input, error) {
 			in.Doc = after
 		}
 		if r.Chance(50) {
-			in.Doc = gen.Mutate(in.Doc, r, r.Between(1, 2))
+			in.Doc = gen.Mutate(in.Doc, r, gen.One(r, 1, 1, 2, 2, 4, 8))
 		}
 	}
-	in.Args = append([]string{"-t", present}, gen.Events(in.Doc, r, gen.One(r, 0, 0, 0, 1, 1, 2))...)
+	at := present
+	if r.Chance(10) {
+		at = gen.One(r, "2026-01-01T12:20:00+01:00", "2026-02-28 23:59:59Z", "2027-01-03", "2026-W10-1T00:00:00Z")
+	}
+	in.Args = append([]string{"-t", at}, gen.Events(in.Doc, r, gen.One(r, 0, 0, 0, 1, 1, 2))...)
+	in.Args = append(in.Args, gen.Views(r)...)
 	return in, nil
 }
 
@@ -90,10 +95,11 @@ func Mutated(files []string, seed uint64) (Input, error) {
 		return in, err
 	}
 	in.Name = strings.TrimSuffix(in.Name, ".xml") + "-" + strconv.FormatUint(seed, 10)
-	in.Doc = gen.Mutate(in.Doc, r, r.Between(1, 6))
+	in.Doc = gen.Mutate(in.Doc, r, gen.One(r, 1, 2, 3, 4, 5, 6, 10, 20))
 	in.Args = []string{"-t", present}
 	if r.Chance(40) {
 		in.Args = append(in.Args, gen.Events(in.Doc, r, r.Between(1, 3))...)
 	}
+	in.Args = append(in.Args, gen.Views(r)...)
 	return in, nil
 }

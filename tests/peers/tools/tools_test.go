@@ -30,12 +30,15 @@ var everything = os.Getenv("HOLDFAST_PEERS") == "all"
 const peers = "../../../../shared/peers"
 
 // sbin is where Pacemaker's commands are.
-const sbin = "/usr/sbin"
+var sbin = func() string {
+	path, _ := exec.LookPath("crm_mon")
+	return filepath.Dir(path)
+}()
 
 func TestCommands_AgreeWithPacemakers(t *testing.T) {
 	version, err := exec.Command(sbin+"/crm_mon", "--version").Output()
 	if err != nil || !strings.Contains(string(version), "Beekhof") {
-		t.Skip("Pacemaker's own commands are not installed in " + sbin)
+		t.Skip("Pacemaker's own commands are not installed")
 	}
 	if _, err := os.Stat(peers); err != nil {
 		t.Skip("there are no CIBs in " + peers)

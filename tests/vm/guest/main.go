@@ -1,4 +1,5 @@
-// Command guest is the init of a virtual machine of tests/vm: it mounts, loads modules and carries out orders.
+// Command guest is the init of a virtual machine of tests/vm: it mounts, loads modules and carries out orders. With an
+// argument it plays a role there.
 package main
 
 import (
@@ -22,6 +23,10 @@ import (
 const portLimit = time.Minute
 
 func main() {
+	if len(os.Args) > 1 {
+		play(os.Args[1:])
+		return
+	}
 	run := serve
 	if os.Getpid() == 1 {
 		run = boot

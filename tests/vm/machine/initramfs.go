@@ -13,7 +13,8 @@ import (
 type File struct {
 	Path string // in the machine, absolute
 	From string // the file on this machine, or
-	Link string // what a symbolic link points to
+	Link string // what a symbolic link points to, or
+	Text string // what is in it
 }
 
 // WriteInitramfs writes an archive that the kernel unpacks as its root: cpio in the form newc, not compressed. The
@@ -43,9 +44,11 @@ func WriteInitramfs(into string, files []File) error {
 			a.entry(name, 0o120777, []byte(file.Link))
 			continue
 		}
-		data, err := os.ReadFile(file.From)
-		if err != nil {
-			return err
+		data := []byte(file.Text)
+		if file.From != "" {
+			if data, err = os.ReadFile(file.From); err != nil {
+				return err
+			}
 		}
 		a.entry(name, 0o100755, data)
 	}

@@ -16,6 +16,7 @@ type builder struct {
 	// templates that primitives may refer to.
 	templates []string
 	remotes   []string
+	theme     theme
 }
 
 // Cluster makes a cluster of one to eight nodes on which nothing has happened yet.

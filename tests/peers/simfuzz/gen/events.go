@@ -16,11 +16,11 @@ func Events(doc *cibxml.Element, r *Rand, n int) []string {
 	for ; n > 0; n-- {
 		switch r.Intn(12) {
 		case 0:
-			args = append(args, "-u", s.fullNode(r))
+			args = append(args, "-u", s.moving(r))
 		case 1:
-			args = append(args, "-d", s.fullNode(r))
+			args = append(args, "-d", s.moving(r))
 		case 2:
-			args = append(args, "-f", s.fullNode(r))
+			args = append(args, "-f", s.moving(r))
 		case 3, 4, 5:
 			args = append(args, "-i", s.operation(r, "start", "stop", "monitor", "monitor", "monitor", "promote", "demote"))
 		case 6, 7, 8:
@@ -32,6 +32,26 @@ func Events(doc *cibxml.Element, r *Rand, n int) []string {
 		case 11:
 			args = append(args, "-w", boolean(r))
 		}
+	}
+	return args
+}
+
+// moving is a node that joins or leaves, now and then a remote or guest node.
+func (s *survey) moving(r *Rand) string {
+	if r.Chance(20) {
+		return s.node(r)
+	}
+	return s.fullNode(r)
+}
+
+// Views draws options for what else is shown of a result.
+func Views(r *Rand) []string {
+	if !r.Chance(30) {
+		return nil
+	}
+	args := []string{One(r, "-a", "-A", "-c", "--text-fancy", "--output-as=xml", "--output-as=xml")}
+	if r.Chance(30) {
+		args = append(args, One(r, "-A", "-c", "-Q"))
 	}
 	return args
 }

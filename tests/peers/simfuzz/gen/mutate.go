@@ -17,6 +17,9 @@ var mutations = []mutation{
 	addOrder, addOrder, addTicket, addSet, addSet, changeResult, changeResult, changeResult, changeOp, dropHistory,
 	moveHistory, addOperation, setUtilization, failCount, copyRule, ruleLocation, setConstraint, setConstraint, swapMember,
 	addTopology, setTicket, promotionScore, dropDefaults, wrap, wrap, stretchTime, copyHistory,
+	setFence, unfenced, lockedByShutdown, ruleAnything, ruleAnything, setOpBlock, failOften, failOften, setGuest, setBundle,
+	referTo, referToRule, compareWithParameter, patternLocation, constrainTag, constrainTag, writeDifferently, sameAgain,
+	stateOfRemote, stateOfRemote,
 }
 
 // Mutate changes a cluster in n ways. Resources and nodes keep their names. The document is not shared with

@@ -284,17 +284,3 @@ func wrap(s *survey, r *Rand) bool {
 	}
 	return true
 }
-
-func addTopology(s *survey, r *Rand) bool {
-	var fences []string
-	for _, p := range s.prims {
-		if p.Get("class") == "stonith" {
-			fences = append(fences, p.ID())
-		}
-	}
-	if len(fences) == 0 {
-		return false
-	}
-	s.section("fencing-topology").Append(cibxml.New("fencing-level", "id", s.id(), "target", s.node(r), "index", One(r, "1", "2"), "devices", fences[r.Intn(len(fences))]))
-	return true
-}

@@ -19,17 +19,18 @@ func (b *builder) resources() {
 		b.templates = append(b.templates, t.ID())
 		all.Append(t)
 	}
-	if r.Chance(70) {
-		for n := r.Between(1, 2); n > 0; n-- {
+	b.theme = One(r, anything, anything, anything, bundles, connections, promotions, fencing, migrations)
+	if r.Chance(70) || b.theme == fencing {
+		for n := r.Between(1, 2+b.when(fencing, 2)); n > 0; n-- {
 			all.Append(b.fence())
 		}
 	}
-	if r.Chance(18) {
+	if r.Chance(18 + b.when(connections, 70)) {
 		for n := r.Between(1, 2); n > 0; n-- {
 			all.Append(b.remote())
 		}
 	}
-	if r.Chance(18) {
+	if r.Chance(18 + b.when(connections, 70)) {
 		for n := r.Between(1, 2); n > 0; n-- {
 			all.Append(b.guest())
 		}
@@ -49,7 +50,42 @@ func (r *Rand) shuffle(list []*cibxml.Element) {
 	}
 }
 
+// theme is what a cluster has more of than others, so that things of one kind meet.
+type theme int
+
+const (
+	anything theme = iota
+	bundles
+	connections
+	promotions
+	fencing
+	migrations
+)
+
+// when is n in clusters with that theme, else 0.
+func (b *builder) when(t theme, n int) int {
+	if b.theme == t {
+		return n
+	}
+	return 0
+}
+
 func (b *builder) top() *cibxml.Element {
+	if r := b.r; r.Chance(60) {
+		switch b.theme {
+		case bundles:
+			return b.bundle()
+		case promotions:
+			return b.clone(b.primitive(true), true)
+		case migrations:
+			e := One(r, b.primitive, b.group)(false)
+			b.pair(b.block(e, "meta_attributes"), "allow-migrate", "true")
+			if r.Chance(30) {
+				e = b.clone(e, false)
+			}
+			return e
+		}
+	}
 	switch r := b.r; r.Intn(20) {
 	case 0, 1, 2, 3, 4, 5:
 		return b.primitive(false)

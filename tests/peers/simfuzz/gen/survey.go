@@ -46,6 +46,9 @@ func look(doc *cibxml.Element, prefix string) *survey {
 			}
 		case "group", "clone", "master", "bundle":
 			s.rscs = append(s.rscs, e)
+			if e.Name == "bundle" {
+				s.nodes = append(s.nodes, e.ID()+"-0", e.ID()+"-1")
+			}
 			if e.Name == "clone" || e.Name == "master" {
 				s.clones = append(s.clones, e)
 			}
@@ -141,8 +144,15 @@ func (s *survey) rsc(r *Rand) string {
 	return "none"
 }
 
-// instance names a primitive as its history does.
+// instance names a primitive as its history does, or a part of a bundle.
 func (s *survey) instance(r *Rand) string {
+	if b := s.bundle(r); b != nil && r.Chance(15) {
+		for _, kind := range []string{"docker", "podman", "rkt"} {
+			if b.Child(kind) != nil {
+				return b.ID() + One(r, "-0", "-1", "-"+kind+"-0", "-"+kind+"-1")
+			}
+		}
+	}
 	if e := pick(r, s.histories); e != nil && r.Chance(70) {
 		return e.ID()
 	}
@@ -150,6 +160,17 @@ func (s *survey) instance(r *Rand) string {
 		return e.ID()
 	}
 	return "none"
+}
+
+// bundle is one of the bundles, nil without any.
+func (s *survey) bundle(r *Rand) *cibxml.Element {
+	var all []*cibxml.Element
+	for _, e := range s.tops {
+		if e.Name == "bundle" {
+			all = append(all, e)
+		}
+	}
+	return pick(r, all)
 }
 
 func isOld(doc *cibxml.Element) bool {
