@@ -54,7 +54,7 @@ race: test ## the same: tests always run with the race detector
 fuzz: ## every fuzz target for FUZZTIME
 	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
-	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$pkg || exit 1; done; done
 
 simfuzz: ## the scheduler beside an installed crm_simulate on SIMFUZZ random clusters and as many changed cases, from seed SEED
 	HOLDFAST_FUZZ=$(SIMFUZZ) HOLDFAST_FUZZ_SEED=$(SEED) $(GO) test -count=1 -timeout 180m -v -run AreAnsweredAlike ./tests/peers/simfuzz

@@ -6,7 +6,8 @@ const (
 	// PathViews: GET -> stream of View, the current one first; nothing comes before the node's first view.
 	// With ?hold=1 the reader says that resources may run here as long as it reads: corosyncd then ends
 	// without a goodbye on SIGTERM, so that a restart within the token goes unnoticed and a longer one counts
-	// as a loss.
+	// as a loss. An empty line comes every heartbeat interval, as long as membership is watched: without one for
+	// longer than the token, the others may have lost this node.
 	PathViews  = "/v1/views"
 	PathLinks  = "/v1/links"  // GET -> []LinkStatus
 	PathPulse  = "/v1/pulse"  // GET ?since= (Unix ms of the last one) -> Pulse

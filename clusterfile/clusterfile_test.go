@@ -1,6 +1,7 @@
 package clusterfile
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -63,6 +64,28 @@ func TestParse_ReadsValuesAndDefaults(t *testing.T) {
 	}
 	if n := f.Rest.Tables("resource"); len(n) != 1 || n[0].Str("id", "") != "vip" {
 		t.Errorf("rest: %+v", n)
+	}
+}
+
+// Corosync 3.1.7 says which link it takes and with which priority: "host: 2 (passive) best link: 0 (pri: 1)".
+func TestInterface_LinksThatAreNotNamedHaveKnetsPriority(t *testing.T) {
+	const text = "[cluster]\nname = \"c\"\n%s[[node]]\nname = \"n1\"\nid = 1\nlinks = [\"10.0.0.1\", \"10.1.0.1\"]\n"
+	for sections, want := range map[string][2]int{
+		"":                                      {1, 1},
+		"[[totem.interface]]\nlinknumber = 1\n": {1, 1},
+		"[[totem.interface]]\nlinknumber = 1\nknet_pong_count = 3\n":    {1, 1},
+		"[[totem.interface]]\nlinknumber = 1\nknet_link_priority = 0\n": {1, 1},
+		"[[totem.interface]]\nlinknumber = 0\nknet_link_priority = 0\n": {1, 1},
+		"[[totem.interface]]\nlinknumber = 1\nknet_link_priority = 1\n": {1, 1},
+		"[[totem.interface]]\nlinknumber = 1\nknet_link_priority = 2\n": {1, 2},
+	} {
+		f, err := Parse("cluster.toml", fmt.Appendf(nil, text, sections))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]int{f.Totem.Interface(0).Priority, f.Totem.Interface(1).Priority}; got != want {
+			t.Errorf("%q: priorities %v, want %v", sections, got, want)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ func (m LinkMode) String() string { return [...]string{"passive", "active", "rr"
 
 // Interface is one link, for all nodes: a section [[totem.interface]].
 type Interface struct {
-	// Priority is knet_link_priority.
+	// Priority is knet_link_priority, never 0.
 	Priority int
 	// PingTimeout is after how long without a heartbeat the link is down, 0 for its default: the token divided by
 	// PongCount.
@@ -27,8 +27,8 @@ type Interface struct {
 	PongCount int
 }
 
-// defaultPongCount is knet's.
-const defaultPongCount = 2
+// defaultInterface is a link of which the file says nothing, as knet treats one.
+var defaultInterface = Interface{Priority: 1, PongCount: 2}
 
 // Timeout is after how long without a heartbeat the link counts as down.
 func (i Interface) Timeout(token time.Duration) time.Duration {
@@ -43,7 +43,7 @@ func (t Totem) Interface(link int) Interface {
 	if i, ok := t.Interfaces[link]; ok {
 		return i
 	}
-	return Interface{PongCount: defaultPongCount}
+	return defaultInterface
 }
 
 // noUseOfLink are Corosync's keys of a link that have no meaning here.
@@ -63,9 +63,12 @@ func readInterfaces(s *Section) map[int]Interface {
 	for _, section := range s.Tables("interface") {
 		number := section.Int("linknumber", 0, 0, maxLinks-1)
 		i := Interface{
-			Priority:    section.Int("knet_link_priority", 0, 0, 255),
+			Priority:    section.Int("knet_link_priority", defaultInterface.Priority, 0, 255),
 			PingTimeout: section.Millis("knet_ping_timeout", 0, 0, maxTimer),
-			PongCount:   section.Int("knet_pong_count", defaultPongCount, 1, 100),
+			PongCount:   section.Int("knet_pong_count", defaultInterface.PongCount, 1, 100),
+		}
+		if i.Priority == 0 { // to knet that is not the least, but the default
+			i.Priority = defaultInterface.Priority
 		}
 		if _, twice := all[number]; twice {
 			section.Problem("linknumber", "there are two sections for link %d", number)

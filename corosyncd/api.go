@@ -116,10 +116,16 @@ func (d *Daemon) views(w http.ResponseWriter, r *http.Request) {
 	}
 	defer d.hub.unsubscribe(s)
 	stream := ipc.NewStream(w)
+	tick := time.NewTicker(d.file.Load().Totem.Interval())
+	defer tick.Stop()
 	for {
 		select {
 		case v, ok := <-s.views:
 			if !ok || stream.Send(v) != nil {
+				return
+			}
+		case <-tick.C:
+			if !d.responds(r.Context()) || stream.Alive() != nil {
 				return
 			}
 		case <-r.Context().Done():
@@ -128,6 +134,16 @@ func (d *Daemon) views(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// responds waits until both goroutines that a view comes from have answered: as long as one of them hangs, the last
+// view may be over. It is false when they have ended.
+func (d *Daemon) responds(ctx context.Context) bool {
+	if d.core.do(ctx, d.core.wake) != nil {
+		return false
+	}
+	_, _, err := d.hub.view(ctx)
+	return err == nil
 }
 
 // leaveRequest says goodbye and ends the daemon. With veto=1 a client that says that resources run here can

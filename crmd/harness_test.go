@@ -63,6 +63,7 @@ type testNode struct {
 	mu     sync.Mutex
 	view   api.View
 	news   chan struct{}
+	silent bool            // its corosyncd hangs
 	fenced []string        // targets that this node's fenced was asked to fence
 	refuse bool            // its fenced fails
 	health api.FenceHealth // what its fenced says of its devices; not changed while it runs
@@ -200,23 +201,46 @@ func (n *testNode) fake(name string, h http.Handler) {
 	n.fakes = append(n.fakes, func() { cancel(); <-done })
 }
 
+// aliveEvery is how often this corosyncd says that it lives.
+const aliveEvery = 200 * time.Millisecond
+
 func (n *testNode) corosyncd() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+api.PathViews, func(w http.ResponseWriter, r *http.Request) {
 		s := ipc.NewStream(w)
+		tick := time.NewTicker(aliveEvery)
+		defer tick.Stop()
+		var sent <-chan struct{}
 		for {
 			n.mu.Lock()
-			v, news := n.view, n.news
+			v, news, silent := n.view, n.news, n.silent
 			n.mu.Unlock()
-			if v.Ring.Seq > 0 && s.Send(v) != nil {
+			if !silent && s.Alive() != nil {
 				return
+			}
+			if !silent && v.Ring.Seq > 0 && news != sent {
+				if s.Send(v) != nil {
+					return
+				}
+				sent = news
 			}
 			select {
 			case <-news:
+			case <-tick.C:
 			case <-r.Context().Done():
 				return
 			}
 		}
+	})
+	mux.HandleFunc("GET "+api.PathCorosyncStatus, func(w http.ResponseWriter, r *http.Request) {
+		n.mu.Lock()
+		v, silent := n.view, n.silent
+		n.mu.Unlock()
+		if silent {
+			<-r.Context().Done()
+			return
+		}
+		ipc.Reply(w, api.CorosyncStatus{View: v})
 	})
 	mux.HandleFunc("GET "+api.PathPulse, func(w http.ResponseWriter, r *http.Request) {
 		ipc.Reply(w, api.Pulse{At: time.Now().UnixMilli(), Token: 1000, Interval: 200, Realtime: true})

@@ -13,12 +13,12 @@ import (
 )
 
 // watchViews follows corosyncd and holds it: as long as resources may run here, corosyncd must not say goodbye
-// to the others unless crmd tells it to. While it is away (restarting), its last view stays in force: the other nodes
-// decide whether this one is lost.
+// to the others unless crmd tells it to. While it is away (restarting), its last view stays in force for as long as
+// the others wait for it: the token. After that, still makes the view stale.
 func (d *Daemon) watchViews(ctx context.Context) {
 	connected := false
 	for ctx.Err() == nil {
-		err := ipc.Watch(ctx, d.corosync, api.PathViews+"?hold=1", func(v api.View) error {
+		err := ipc.WatchAlive(ctx, d.corosync, api.PathViews+"?hold=1", d.still.Heard, func(v api.View) error {
 			if !connected {
 				connected = true
 				d.log.Info("connected to corosyncd", "view", v.Ring.String())
@@ -37,7 +37,7 @@ func (d *Daemon) watchViews(ctx context.Context) {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("it ended the connection")
 			}
-			d.log.Warn("no connection to corosyncd, its last view stays in force", "err", err)
+			d.log.Warn("no connection to corosyncd, its last view stays in force for the token", "err", err)
 			connected = false
 		}
 		select {

@@ -20,9 +20,9 @@ func (d *Daemon) useView(v api.View) error {
 	return d.input(controller.ViewChanged{View: v})
 }
 
-// doubt makes the view stale when this process stood still, before anything else is done: the others may have lost
-// this node meanwhile, and have fenced it or be about to. corosyncd notices that as well, but its word may come
-// after what was waiting here. Only the loop calls it.
+// doubt makes the view stale when this process stood still or corosyncd was silent, before anything else is done: the
+// others may have lost this node meanwhile, and have fenced it or be about to. corosyncd notices a pause as well, but
+// its word may come after what was waiting here. Only the loop calls it.
 func (d *Daemon) doubt(now time.Time) {
 	v := d.view.Load()
 	if v == nil || v.Stale || !d.still.Stopped() {
@@ -35,8 +35,12 @@ func (d *Daemon) doubt(now time.Time) {
 }
 
 // stoodStill tells of a standstill.
-func (d *Daemon) stoodStill(gap time.Duration) {
-	d.log.Warn("this process did not run for a while; nothing is started until corosyncd has renewed the view", "for", gap.Round(time.Millisecond))
+func (d *Daemon) stoodStill(gap time.Duration, silent bool) {
+	what := "this process did not run for a while"
+	if silent {
+		what = "corosyncd has said nothing for a while, so that the others may have lost this node"
+	}
+	d.log.Warn(what+"; nothing is started until corosyncd has renewed the view", "for", gap.Round(time.Millisecond))
 	_ = d.post(func(time.Time) {}) // the loop looks at once
 }
 
@@ -61,7 +65,7 @@ func (r *renewed) renew(ctx context.Context) bool {
 	var st api.CorosyncStatus
 	err := r.d.corosync.Call(ctx, "GET", api.PathCorosyncStatus, nil, &st)
 	r.view = st.View
-	return err == nil && !st.View.Stale
+	return err == nil && st.View.Ring.Seq > 0 && !st.View.Stale
 }
 
 // resume goes on with that view, or with a later one of the stream.
@@ -71,7 +75,5 @@ func (r *renewed) resume() {
 		v = *s
 	}
 	r.d.exec.Thaw()
-	if v.Ring.Seq > 0 {
-		_ = r.d.useView(v) // fails only when the daemon ends
-	}
+	_ = r.d.useView(v) // fails only when the daemon ends
 }

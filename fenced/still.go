@@ -9,8 +9,8 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/standstill"
 )
 
-// doubt makes the view stale when this process stood still, before anything else is done: a fence that was under
-// way may be one that the others would not want any more. Only the loop calls it.
+// doubt makes the view stale when this process stood still or corosyncd was silent, before anything else is done: a
+// fence that was under way may be one that the others would not want any more. Only the loop calls it.
 func (d *Daemon) doubt(now time.Time) {
 	v := d.state.view
 	if v == nil || v.Stale || !d.still.Stopped() {
@@ -29,8 +29,12 @@ func (d *Daemon) whenStill() standstill.Hooks {
 	var view api.View
 	var before *api.View // the last view of the stream when corosyncd was asked
 	return standstill.Hooks{
-		Noticed: func(gap time.Duration) {
-			d.log.Warn("this process did not run for a while; nothing is fenced until corosyncd has renewed the view", "for", gap.Round(time.Millisecond))
+		Noticed: func(gap time.Duration, silent bool) {
+			what := "this process did not run for a while"
+			if silent {
+				what = "corosyncd has said nothing for a while, so that the others may have lost this node"
+			}
+			d.log.Warn(what+"; nothing is fenced until corosyncd has renewed the view", "for", gap.Round(time.Millisecond))
 			_ = d.post(func(time.Time) {}) // the loop looks at once
 		},
 		Renew: func(ctx context.Context) bool {
@@ -42,7 +46,7 @@ func (d *Daemon) whenStill() standstill.Hooks {
 			var st api.CorosyncStatus
 			err := client.Call(ctx, "GET", api.PathCorosyncStatus, nil, &st)
 			view = st.View
-			return err == nil && !st.View.Stale
+			return err == nil && st.View.Ring.Seq > 0 && !st.View.Stale
 		},
 		Resumed: func() {
 			v := view

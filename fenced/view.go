@@ -17,12 +17,12 @@ import (
 // back within a token, and because a view that comes late delays a fence.
 const viewPause = 100 * time.Millisecond
 
-// watchViews follows corosyncd's views. While corosyncd restarts the last one stays.
+// watchViews follows corosyncd's views. While corosyncd restarts the last one stays, until still makes it stale.
 func (d *Daemon) watchViews(ctx context.Context) {
 	client := ipc.NewClient(d.cfg.Dirs.Socket("corosyncd"))
 	defer client.Close()
 	for ctx.Err() == nil {
-		err := ipc.Watch(ctx, client, api.PathViews, func(v api.View) error {
+		err := ipc.WatchAlive(ctx, client, api.PathViews, d.still.Heard, func(v api.View) error {
 			d.seeing("ok")
 			streamed := v
 			d.streamed.Store(&streamed)
@@ -52,7 +52,7 @@ func (d *Daemon) seeing(state string) {
 	if state == "ok" {
 		d.log.Info("connected to corosyncd")
 	} else {
-		d.log.Warn("no views from corosyncd; the last one stays", "err", state)
+		d.log.Warn("no views from corosyncd; the last one stays for the token", "err", state)
 	}
 }
 

@@ -252,6 +252,7 @@ func TestTotem_KeepsWhatLinksAreTold(t *testing.T) {
   knet_ping_interval: 100
  }
  interface {
+  knet_link_priority: 0
   knet_ping_timeout: 100
   knet_pong_count: 0
  }

@@ -185,7 +185,7 @@ func (c *converter) linkNumber(s *Section, k *Key, totem string) bool {
 	case err != nil || n < r[0] || n > r[1]:
 		c.problem(s, k, "is %q, must be a whole number from %d to %d", k.Value, r[0], r[1])
 		return false
-	case n == 0 && k.Name != "knet_link_priority":
+	case n == 0:
 		c.fate(s, k, Mapped, "0 means the default, so it is left out")
 		return false
 	case k.Name == "knet_ping_timeout" && !inInterface(totem, k.Name, n):

@@ -163,6 +163,7 @@ func FuzzReadHeader(f *testing.F) {
 
 func FuzzMailbox(f *testing.F) {
 	f.Add([]byte{5, 'a'})
+	f.Add(bytes.Repeat([]byte{'0'}, 66)) // a name without an end
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		sector := make([]byte, 512)
 		copy(sector, raw)

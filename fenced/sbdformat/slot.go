@@ -77,8 +77,9 @@ func (m Mailbox) Sector(size int) []byte {
 // ReadMailbox understands a mailbox's sector.
 func ReadMailbox(b []byte) Mailbox { return Mailbox{Message: Message(b[0]), From: name(b)} }
 
+// name is the name in a sector. Its field ends with a NUL; without one the bytes before that count, as SameName has it.
 func name(b []byte) string {
-	field := b[1 : 1+nameField]
+	field := b[1:nameField]
 	if i := bytes.IndexByte(field, 0); i >= 0 {
 		field = field[:i]
 	}

@@ -89,7 +89,7 @@ var sections = []section{
 	}},
 	{"[[totem.interface]]", "One section for each link that is treated in another way than the others. Heartbeats use every link.", [][2]string{
 		{"linknumber", "The link: the position of its address in links, from 0."},
-		{"knet_link_priority", "With link_mode passive, what is no heartbeat goes over the connected link with the highest. Default: 0; of equal ones the lowest number is used."},
+		{"knet_link_priority", "With link_mode passive, what is no heartbeat goes over the connected link with the highest. Default, and what 0 means: 1; of equal ones the lowest number is used."},
 		{"knet_ping_timeout", "After how many milliseconds without a heartbeat the link is shown as down. Default: the token time divided by knet_pong_count."},
 		{"knet_pong_count", "How many heartbeats bring it up again. Default: 2."},
 	}},

@@ -122,12 +122,18 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Res
 // Watch reads a stream of values and gives each to fn until fn fails, the context ends or the stream does.
 // A stream that ends by itself returns io.EOF.
 func Watch[T any](ctx context.Context, c *Client, path string, fn func(T) error) error {
+	return WatchAlive(ctx, c, path, func() {}, fn)
+}
+
+// WatchAlive is Watch, and calls alive whenever the daemon has said anything, before fn: a value, or that there is
+// nothing new (Stream.Alive).
+func WatchAlive[T any](ctx context.Context, c *Client, path string, alive func(), fn func(T) error) error {
 	resp, err := c.do(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	dec := json.NewDecoder(resp.Body)
+	dec := json.NewDecoder(&sounding{resp.Body, alive})
 	for {
 		var v T
 		if err := dec.Decode(&v); err != nil {
@@ -143,4 +149,18 @@ func Watch[T any](ctx context.Context, c *Client, path string, fn func(T) error)
 			return err
 		}
 	}
+}
+
+// sounding is a reader that tells of everything that arrives.
+type sounding struct {
+	io.Reader
+	alive func()
+}
+
+func (s *sounding) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if n > 0 {
+		s.alive()
+	}
+	return n, err
 }

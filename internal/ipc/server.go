@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -169,10 +170,19 @@ func NewStream(w http.ResponseWriter) *Stream {
 // Send writes one value and flushes it. An error means that the client is gone or too slow: a client that
 // does not read for writeTimeout is dropped, so that a stuck reader cannot hold a daemon's memory.
 func (s *Stream) Send(v any) error {
+	return s.write(func() error { return s.enc.Encode(v) })
+}
+
+// Alive tells the client that there is nothing new, with an empty line between the values. Errors are Send's.
+func (s *Stream) Alive() error {
+	return s.write(func() error { _, err := io.WriteString(s.w, "\n"); return err })
+}
+
+func (s *Stream) write(do func() error) error {
 	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	if err := s.enc.Encode(v); err != nil {
+	if err := do(); err != nil {
 		return err
 	}
 	return s.rc.Flush()

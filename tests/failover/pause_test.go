@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -88,6 +89,47 @@ func TestPause_OfMostNodesEndsWithoutAFence(t *testing.T) {
 	w.Until("j1 runs", func(ctx context.Context) (bool, error) { return w.Running(ctx)["j1"] != "", nil })
 	if got := w.switched(); len(got) > 0 {
 		t.Errorf("the pause led to %v", got)
+	}
+	w.Once()
+}
+
+// A node whose corosyncd hangs is lost to the others, and its crmd is told nothing. Until it is fenced it begins no
+// operation: not a start, not even a monitor.
+func TestPause_OfCorosyncdAloneStopsItsNode(t *testing.T) {
+	w := start(t, 3, 2)
+	const delay, token = 5 * time.Second, time.Second
+	w.Power.Behave("", power.Behaviour{Delay: delay})
+	for round := range trial.Runs(2) {
+		victim := w.Node(w.Running(w.Ctx)["j1"])
+		if round%2 == 1 {
+			victim = w.Idle()
+		}
+		boot, before := victim.Boot(), len(w.switched())
+		hung := journal.Now()
+		_, err := victim.Signal("corosyncd", syscall.SIGSTOP)
+		w.Must(err)
+		w.Until("the victim is fenced and back", func(context.Context) (bool, error) {
+			return victim.Boot() == boot+1, fmt.Errorf("boot %d, switched %v", victim.Boot(), w.switched())
+		})
+		if took := journal.Now() - hung; took < delay {
+			t.Errorf("the victim was fenced within %v, before anything could be seen", took)
+		}
+		if got := w.switched()[before:]; len(got) != 1 || !strings.HasSuffix(got[0], " "+victim.Name) {
+			t.Errorf("that corosyncd of %s hung led to %v", victim.Name, got)
+		}
+		entries, err := w.Journal()
+		w.Must(err)
+		for _, e := range entries {
+			if e.Node == victim.Name && e.Boot == boot && e.Phase == journal.Begin && e.At > hung+token+token/2 {
+				t.Errorf("%s began %s of %s %v after its corosyncd hung", victim.Name, e.Op, e.Resource, e.At-hung)
+			}
+		}
+		w.Must(w.WaitMembers(w.Ctx, w.Nodes(), w.Nodes()))
+		w.Idle()
+		w.Until("every resource runs", func(ctx context.Context) (bool, error) {
+			at := w.Running(ctx)
+			return len(at) == 2, fmt.Errorf("running: %v", at)
+		})
 	}
 	w.Once()
 }

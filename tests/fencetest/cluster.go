@@ -167,15 +167,25 @@ func (n *Node) Hear() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+api.PathViews, func(w http.ResponseWriter, r *http.Request) {
 		s := ipc.NewStream(w)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		var sent <-chan struct{}
 		for {
 			n.mu.Lock()
 			v, newer := n.view, n.newer
 			n.mu.Unlock()
-			if len(v.Members) > 0 && s.Send(v) != nil {
+			if s.Alive() != nil {
 				return
+			}
+			if len(v.Members) > 0 && newer != sent {
+				if s.Send(v) != nil {
+					return
+				}
+				sent = newer
 			}
 			select {
 			case <-newer:
+			case <-tick.C:
 			case <-r.Context().Done():
 				return
 			}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -177,7 +178,7 @@ func (w *world) read(n *lab.Node, path string) []byte {
 func (w *world) job(n *lab.Node, words ...string) *enter.Job {
 	w.t.Helper()
 	cmd := exec.Command(words[0], words[1:]...)
-	out := &tailWriter{}
+	out := &headWriter{}
 	cmd.Stdout, cmd.Stderr = out, out
 	j, err := n.Start(cmd)
 	w.must(err)
@@ -246,14 +247,23 @@ func (w *world) device(ctx context.Context, n *lab.Node) string {
 	return fmt.Sprintf("%+v", s)
 }
 
-// tailWriter keeps the end of what is written.
-type tailWriter struct{ b strings.Builder }
+// headWriter keeps the beginning of what is written. The program may still write when it is read.
+type headWriter struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
 
-func (t *tailWriter) Write(p []byte) (int, error) {
+func (t *headWriter) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.b.Len() < 64<<10 {
 		t.b.Write(p)
 	}
 	return len(p), nil
 }
 
-func (t *tailWriter) String() string { return t.b.String() }
+func (t *headWriter) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.b.String()
+}

@@ -3,6 +3,7 @@ package simnet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -124,5 +125,25 @@ func TestDaemon_StopsWaitingForAllWhenTold(t *testing.T) {
 		}
 		ds[2].start()
 		time.Sleep(time.Second)
+	})
+}
+
+// Who follows the views hears that they are watched over, and at once no more when they are not.
+func TestClient_HearsThatTheViewIsCurrent(t *testing.T) {
+	cluster(t, 2, "", func(t *testing.T, f *Fabric, ds []*daemon) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		words, longest, last := 0, time.Duration(0), time.Now()
+		err := ipc.WatchAlive(ctx, ds[0].client, api.PathViews, func() {
+			words++
+			longest = max(longest, time.Since(last))
+			last = time.Now()
+		}, func(api.View) error { return nil })
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if words < 45 || longest > 250*time.Millisecond {
+			t.Errorf("%d words in 10 s, the longest pause %v, with heartbeats every 200 ms", words, longest)
+		}
 	})
 }

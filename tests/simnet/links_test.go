@@ -48,6 +48,7 @@ func TestLinkMode_SaysWhichLinksCarryGossip(t *testing.T) {
 	}{
 		{"passive", "", []int{0}, []int{0}},
 		{"passive with a priority", priority, []int{1}, []int{0}},
+		{"passive with the default's", "[[totem.interface]]\nlinknumber = 1\nknet_link_priority = 1\n", []int{0}, []int{0}},
 		{"active", "link_mode = \"active\"\n" + priority, []int{0, 1}, []int{0}},
 		{"in turn", "link_mode = \"rr\"\n", []int{0, 1}, []int{0}},
 	} {
