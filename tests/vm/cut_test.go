@@ -1,6 +1,9 @@
 package vm
 
 import (
+	"fmt"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -14,9 +17,10 @@ op.monitor = { interval = "60s", timeout = "60s" }
 `
 
 // fronted are machines with the service's address on a cable of its own.
-func fronted(*testing.T) layout {
+func fronted(t *testing.T) layout {
+	t.Helper()
 	l := addressed("eth1", "10.78.0.100")
-	l.front = true
+	l.front = freePort(t)
 	return l
 }
 
@@ -29,6 +33,16 @@ func poisoned(t *testing.T) layout {
 	l.disks = []string{sbdDisk(t, "n1", "n2").File}
 	l.prepare = func(n *node) { watch(t, n.Machine) }
 	return l
+}
+
+// link connects the nodes' heartbeats, or cuts them.
+func (p *pair) link(up bool) {
+	p.t.Helper()
+	for _, n := range p.nodes {
+		if err := n.QMP("set_link", map[string]any{"name": "net0", "up": up}); err != nil {
+			p.t.Fatal(err)
+		}
+	}
 }
 
 func TestCut_ExactlyOneNodeOutlivesTheLossOfTheLink(t *testing.T) {
@@ -44,11 +58,7 @@ func TestCut_ExactlyOneNodeOutlivesTheLossOfTheLink(t *testing.T) {
 			p := newPair(t, c.made(t))
 			p.form()
 			cut := time.Now()
-			for _, n := range p.nodes {
-				if err := n.QMP("set_link", map[string]any{"name": "net0", "up": false}); err != nil {
-					t.Fatal(err)
-				}
-			}
+			p.link(false)
 			var victim, survivor *node
 			p.until("one node has ended", func() (bool, error) {
 				for name, n := range p.nodes {
@@ -78,4 +88,60 @@ func TestCut_ExactlyOneNodeOutlivesTheLossOfTheLink(t *testing.T) {
 			}
 		})
 	}
+}
+
+// settles is for how long after a cut the shots of both nodes are waited for: the later one has been asked for by
+// then, or never is.
+const settles = 6 * time.Second
+
+// Reservations leave both machines their power: the node that is shut out lives, and what it writes is refused.
+func TestCut_ExactlyOneNodeKeepsItsReservation(t *testing.T) {
+	rounds, err := strconv.Atoi(os.Getenv("HOLDFAST_VM_CUTS"))
+	if err != nil {
+		rounds = 2
+	}
+	s := newSAN(t)
+	s.form()
+	const file = "/run/records"
+	for _, n := range s.nodes {
+		n.writes(file)
+	}
+	kept := map[string]int{}
+	for round := range rounds {
+		s.until("both nodes are registered", func() (bool, error) { return s.registered(s.nodes["n1"], keyOf1, keyOf2) })
+		s.link(false)
+		cut := time.Now()
+		var survivor *node
+		s.until("one node is shut out", func() (bool, error) {
+			for name, key := range map[string]string{"n1": keyOf1, "n2": keyOf2} {
+				if alone, _ := s.registered(s.nodes["n1"], key); alone {
+					survivor = s.nodes[name]
+				}
+			}
+			return survivor != nil, fmt.Errorf("registered: %s", s.nodes["n1"].persist("--read-keys"))
+		})
+		took := time.Since(cut)
+		key := map[string]string{"n1": keyOf1, "n2": keyOf2}[survivor.Name]
+		for end := time.Now().Add(settles); time.Now().Before(end); time.Sleep(askEvery) {
+			if alone, err := s.registered(survivor, key); !alone {
+				t.Fatalf("round %d: %s was shut out too, or the other one is back: %v", round, survivor.Name, err)
+			}
+		}
+		victim := s.nodes[other(survivor.Name)]
+		before, going := written(t, victim.Machine, file), written(t, survivor.Machine, file)
+		time.Sleep(askEvery)
+		if now := written(t, victim.Machine, file); now.Done > before.Done || now.Refused <= before.Refused {
+			t.Fatalf("round %d: %s is shut out and writes: %+v, then %+v", round, victim.Name, before, now)
+		}
+		if now := written(t, survivor.Machine, file); now.Done <= going.Done {
+			t.Fatalf("round %d: %s, which is registered, writes nothing: %+v", round, survivor.Name, now)
+		}
+		kept[survivor.Name]++
+		t.Logf("round %d: %s alone is registered %.2f s after the cut", round, survivor.Name, took.Seconds())
+		victim.stopDaemons()
+		s.link(true)
+		victim.startDaemons()
+		s.online()
+	}
+	t.Logf("kept: %v", kept)
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/holdfast-ha/holdfast/crmd/admission"
 	"github.com/holdfast-ha/holdfast/internal/paths"
 	"github.com/holdfast-ha/holdfast/internal/pki"
@@ -59,8 +61,9 @@ type layout struct {
 	memoryMB int
 	disks    []string // shared
 	port     int      // of the cable between them
-	// front is another cable, eth1, so that the services are not on the link of the heartbeat.
-	front bool
+	// front is the port of another cable, eth1, 0 for none, so that services or storage are not on the link of the
+	// heartbeat.
+	front int
 	// cards gives each machine a management card, which is its fence device.
 	cards bool
 	// resources follow the node list and the cards in the cluster file; started is how many of them and of the
@@ -99,12 +102,11 @@ func newPair(t *testing.T, l layout) *pair {
 	if l.port == 0 {
 		l.port = freePort(t)
 	}
-	front := freePort(t)
 	p := &pair{t: t, layout: l, nodes: map[string]*node{}}
 	for i, name := range []string{"n1", "n2"} {
 		links := []machine.Link{{Addr: fmt.Sprintf("10.77.0.%d/24", i+1), Backend: machine.Cable(l.port)}}
-		if l.front {
-			links = append(links, machine.Link{Addr: fmt.Sprintf("10.78.0.%d/24", i+1), Backend: machine.Cable(front)})
+		if l.front != 0 {
+			links = append(links, machine.Link{Addr: fmt.Sprintf("10.78.0.%d/24", i+1), Backend: machine.Cable(l.front)})
 		}
 		if l.cards {
 			links = append(links, machine.Link{Addr: "10.0.2.15/24", Backend: machine.Uplink})
@@ -132,6 +134,15 @@ func (n *node) startDaemons() {
 	n.daemons = map[string]int{}
 	for _, daemon := range []string{"corosyncd", "fenced", "crmd"} {
 		n.daemons[daemon] = in(n.t, n.Machine, order.Order{Run: []string{daemon}, Background: true, Env: []string{"HOLDFAST_NODE=" + n.Name}}).PID
+	}
+}
+
+// stopDaemons kills what is left of them.
+func (n *node) stopDaemons() {
+	n.t.Helper()
+	for _, pid := range n.daemons {
+		// One that has ended by itself is not there any more.
+		_, _ = n.Do(order.Order{Kill: pid, Signal: int(unix.SIGKILL)})
 	}
 }
 

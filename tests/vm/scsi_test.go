@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	sanAddr = "10.77.0.9"
+	sanAddr = "10.78.0.9"
 	shared  = "/dev/sda" // at the initiators
 	behind  = "/dev/vda" // at the target
 
@@ -51,7 +51,7 @@ func newSAN(t *testing.T) *san {
 	s := &san{target: start(t, target, machine.Options{Name: "san", MemoryMB: 256, Disks: []string{disk.File},
 		Links: []machine.Link{{Addr: sanAddr + "/24", Backend: machine.Cable(port)}}})}
 	in(t, s.target, order.Order{Run: []string{"/init", "target", behind}})
-	s.pair = newPair(t, layout{image: initiator, memoryMB: 768, port: port, resources: reserved, started: 1, prepare: func(n *node) {
+	s.pair = newPair(t, layout{image: initiator, memoryMB: 768, front: port, resources: reserved, started: 1, prepare: func(n *node) {
 		in(t, n.Machine, order.Order{Run: []string{"iscsistart", "-i", "iqn.2026-11.test.holdfast:" + n.Name, "-t", order.Target, "-g", "1", "-a", sanAddr}})
 		n.until("the disk is at "+n.Name, func() (bool, error) {
 			a, err := n.Do(order.Order{Read: "/sys/block/sda/size"})
