@@ -126,7 +126,7 @@ func (w *world) verb(f []string) []Output {
 		return w.m.Step(w.now, EnlistResult{Node: f[1], Err: fmt.Errorf("%s", strings.Join(f[2:], " "))})
 	case "crm-gone":
 		return w.m.Step(w.now, CRMGone{Node: f[1], Session: "s1", Reason: strings.Join(f[2:], " ")})
-	case "planned": // planned [ACTION...], ACTION = TASK:RSC@NODE[:INTERVALMS][<INPUT+INPUT]; inputs by position from 1
+	case "planned": // planned [ACTION...], ACTION = TASK:RSC@NODE[:INTERVALMS][<INPUT+INPUT], for stonith ACTION as RSC; inputs by position from 1
 		return w.m.Step(w.now, Planned{Run: w.m.plan.run, Graph: w.graph(f[1:]), Load: map[string]int{"n1": 5, "n2": 1}})
 	case "result": // result NODE OPKEY rc=N [status=N] [seq=N]
 		return w.m.Step(w.now, NodeReported{w.result(f)})
@@ -251,6 +251,10 @@ func (w *world) graph(actions []string) *graph.Graph {
 		switch task {
 		case graph.TaskFence, graph.TaskShutdown:
 			a.Kind, a.Key = graph.Cluster, task+"-"+node
+			if rsc != "" { // stonith:ACTION@NODE
+				a.Attrs = append(a.Attrs, cibxml.Attr{Name: "CRM_meta_stonith_action", Value: rsc}, cibxml.Attr{Name: "CRM_meta_digests_all", Value: "dev:fence_scsi:all,"},
+					cibxml.Attr{Name: "CRM_meta_digests_secure", Value: "dev:fence_scsi:secure,"})
+			}
 		default:
 			a.Resource = &graph.Primitive{ID: rsc, Class: "ocf", Provider: "pacemaker", Type: "Dummy"}
 		}
