@@ -169,6 +169,7 @@ func (m *Machine) fenceDone(now time.Time, in FenceDone) {
 	delete(m.flights, s.key)
 	if ok {
 		m.happened(incident.FenceEnded{Target: s.target, Action: s.action, By: r.Delegate, OK: true, Took: time.Duration(r.Done-r.Started) * time.Millisecond})
+		m.learnEndings(api.FenceEvent{Target: s.target, Action: s.action, State: api.FenceDone, Incarnation: s.life, Result: r})
 		m.note("fence-done", s.target, fmt.Sprintf("%s of %s is confirmed by %s after %d ms", s.action, s.target, r.Delegate, r.Done-r.Started))
 		m.fenced(now, s.target, s.action, s.life)
 	} else {
@@ -241,6 +242,7 @@ func (m *Machine) fenced(now time.Time, target, action string, life api.Incarnat
 	m.status = status.Fenced(m.status, m.statusNode(target))
 	m.attrs.Forget(target)
 	m.nodeLost(now, target)
+	m.expel(now, target)
 	if id, life := m.life(target); id != 0 {
 		m.fencing.proven[target] = life
 		m.emit(Proven{ID: id, Incarnation: life})

@@ -140,6 +140,10 @@ func (w *world) verb(f []string) []Output {
 			r.Status, r.RC = int(lrm.Timeout), 1
 		}
 		return w.m.Step(w.now, FenceDone{ID: w.keys["fence "+f[1]], Result: r})
+	case "history": // history TARGET life=N [action=on]: an entry that fenced had while nobody listened
+		inc, _ := strconv.ParseUint(arg(f, "life", "1"), 10, 64)
+		return w.m.Step(w.now, FenceHistory{[]api.FenceEvent{{ID: "y", Target: f[1], State: arg(f, "state", "done"), Action: arg(f, "action", "off"),
+			Incarnation: api.Incarnation(inc), Result: api.FenceResult{Delegate: "n1"}}}})
 	case "fenced-by-other":
 		return w.m.Step(w.now, FenceHappened{api.FenceEvent{ID: "x", Target: f[1], State: "done", Action: "off", Client: "stonith_admin.7", Result: api.FenceResult{Delegate: "n3"}}})
 	case "attr": // attr NODE NAME VALUE
@@ -304,6 +308,8 @@ func (w *world) describe(o Output) string {
 		return fmt.Sprintf("fence %s delay=%d incarnation=%d: %s", o.Request.Target, o.Request.Delay, o.Request.Incarnation, o.Request.Reason)
 	case Proven:
 		return fmt.Sprintf("proven dead: %d in life %d", o.ID, o.Incarnation)
+	case LetGo:
+		return fmt.Sprintf("let go, reset=%v", o.Reset)
 	case Share:
 		s := "share"
 		if o.Entries[0].Name == "#feature-set" {
