@@ -37,6 +37,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/scrape"
 	"github.com/holdfast-ha/holdfast/internal/sdnotify"
 	"github.com/holdfast-ha/holdfast/internal/standstill"
+	"github.com/holdfast-ha/holdfast/internal/sysrq"
 )
 
 // Config is what a daemon is made with. Only Dirs is needed.
@@ -50,6 +51,8 @@ type Config struct {
 	Times    controller.Times
 	// Schedule is the scheduler, crmd/sched unless a test has its own.
 	Schedule func(doc *cibxml.Element, now time.Time) Plan
+	// Reset resets the machine at once, by the kernel unless a test has its own.
+	Reset func()
 	// ListenHost is the address for the peers, "" for every one.
 	ListenHost string
 }
@@ -103,7 +106,7 @@ type Daemon struct {
 	planner     planner
 	mirrors     mirrors
 	still       *standstill.Watch
-	leaving     chan struct{} // closed when this node leaves the cluster in order
+	leaving     chan struct{} // closed when this node leaves the cluster, in order or because it was fenced
 	leave       sync.Once
 
 	ctx   context.Context // of Run, for goroutines that an output starts
@@ -123,6 +126,9 @@ func New(cfg Config) (*Daemon, error) {
 	}
 	if cfg.Schedule == nil {
 		cfg.Schedule = schedule
+	}
+	if cfg.Reset == nil {
+		cfg.Reset = func() { sysrq.End(sysrq.Restart) }
 	}
 	if cfg.Times == (controller.Times{}) {
 		cfg.Times = controller.DefaultTimes()
@@ -283,5 +289,5 @@ func (d *Daemon) alive(ctx context.Context) bool {
 	}
 }
 
-// Left is closed when the node has left the cluster in order.
+// Left is closed when the node has left the cluster, in order or because it was fenced.
 func (d *Daemon) Left() <-chan struct{} { return d.leaving }

@@ -3,6 +3,7 @@ package crmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -87,7 +88,7 @@ func (d *Daemon) watchFencer(ctx context.Context) {
 			}
 			d.fence.poke()
 			if ev.ID == "" {
-				return nil // the greeting of a stream
+				return d.learnFences(ctx) // the greeting of a stream
 			}
 			d.alerts.fencing(ev)
 			return d.input(controller.FenceHappened{Event: ev})
@@ -107,6 +108,17 @@ func (d *Daemon) watchFencer(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// learnFences tells the machine what happened while nobody listened: this node may have been fenced.
+func (d *Daemon) learnFences(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	var events []api.FenceEvent
+	if err := d.fencer.Call(ctx, http.MethodGet, api.PathFenceHistory, nil, &events); err != nil {
+		return fmt.Errorf("the fencing history is not known: %w", err)
+	}
+	return d.input(controller.FenceHistory{Events: events})
 }
 
 func (f *fenceSync) poke() {

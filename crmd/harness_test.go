@@ -68,6 +68,10 @@ type testNode struct {
 	refuse bool            // its fenced fails
 	health api.FenceHealth // what its fenced says of its devices; not changed while it runs
 	shoots func()          // called before its fenced shoots; may be nil
+	spares bool            // its fenced takes access away, which leaves the target running
+	shots  []api.FenceEvent
+	heard  chan api.FenceEvent // what its fenced tells its crmd
+	left   bool                // its corosyncd has said goodbye
 	fakes  []func()
 }
 
@@ -86,7 +90,7 @@ func newCluster(t *testing.T, n int, sections ...string) *testCluster {
 	for i := range n {
 		name := fmt.Sprintf("n%d", i+1)
 		root := filepath.Join(c.dir, name)
-		node := &testNode{c: c, id: api.NodeID(i + 1), name: name, life: 1, news: make(chan struct{}),
+		node := &testNode{c: c, id: api.NodeID(i + 1), name: name, life: 1, news: make(chan struct{}), heard: make(chan api.FenceEvent, 8),
 			dirs: paths.Dirs{Etc: root + "/etc", Var: root + "/var", Run: root + "/run"}}
 		node.write("ocf/resource.d/test/Journal", agentScript, 0o755)
 		m, err := admission.Create(name, file)
@@ -155,6 +159,9 @@ func (n *testNode) start() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("on", n.name)
 	}
 	n.life++
+	n.mu.Lock()
+	n.left = false
+	n.mu.Unlock()
 	d, err := New(Config{Dirs: n.dirs, Log: log, Schedule: n.c.schedule, Vitals: vitals.Config{Period: 100 * time.Millisecond, Proc: filepath.Join(n.c.dir, n.name, "proc"), Kmsg: os.DevNull}, ListenHost: fmt.Sprintf("127.0.%d.1", n.id),
 		Executor: executor.Config{OCFRoot: filepath.Join(n.c.dir, n.name, "ocf"), RscTmp: filepath.Join(n.c.dir, n.name, "rsctmp"),
 			Env: map[string]string{"TEST_STATE": state, "TEST_JOURNAL": n.c.journal, "TEST_NODE": n.name}}})
@@ -188,6 +195,18 @@ func (n *testNode) powerOff() {
 	n.kill()
 	os.RemoveAll(filepath.Join(n.c.dir, n.name, "state"))
 	os.RemoveAll(n.dirs.Run)
+}
+
+// letsGo waits until crmd has ended by itself, after it had corosyncd leave. The resources stay as they are.
+func (n *testNode) letsGo() {
+	n.c.t.Helper()
+	select {
+	case err := <-n.ended:
+		n.ended <- err // for kill
+		n.kill()
+	case <-time.After(20 * time.Second):
+		n.c.t.Fatalf("%s: its crmd has not ended within 20 s", n.name)
+	}
 }
 
 func (n *testNode) fake(name string, h http.Handler) {
@@ -248,7 +267,12 @@ func (n *testNode) corosyncd() http.Handler {
 	ok := func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, nil) }
 	mux.HandleFunc("POST "+api.PathFencedNode, ok)
 	mux.HandleFunc("POST "+api.PathReload, ok)
-	mux.HandleFunc("POST "+api.PathLeave, ok)
+	mux.HandleFunc("POST "+api.PathLeave, func(w http.ResponseWriter, r *http.Request) {
+		n.mu.Lock()
+		n.left = true
+		n.mu.Unlock()
+		ok(w, r)
+	})
 	return mux
 }
 
@@ -262,7 +286,7 @@ func (n *testNode) fencer() http.Handler {
 		}
 		n.mu.Lock()
 		n.fenced = append(n.fenced, req.Target)
-		refuse, shoots := n.refuse, n.shoots
+		refuse, shoots, spares := n.refuse, n.shoots, n.spares
 		n.mu.Unlock()
 		if shoots != nil {
 			shoots()
@@ -270,6 +294,10 @@ func (n *testNode) fencer() http.Handler {
 		res := api.FenceResult{Delegate: n.name, Action: req.Action}
 		if refuse {
 			res.Status, res.RC, res.Reason = 4, 1, "the power switch does not answer"
+		} else if spares {
+			n.mu.Lock()
+			n.shots = append(n.shots, api.FenceEvent{ID: req.ID, Target: req.Target, Action: req.Action, State: api.FenceDone, Incarnation: req.Incarnation, Result: res})
+			n.mu.Unlock()
 		} else {
 			n.c.node(req.Target).powerOff()
 		}
@@ -278,10 +306,27 @@ func (n *testNode) fencer() http.Handler {
 	mux.HandleFunc("PUT "+api.PathFenceConfig, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, nil) })
 	mux.HandleFunc("GET "+api.PathFenceHealth, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, n.health) })
 	mux.HandleFunc("GET "+api.PathFenceEvents, func(w http.ResponseWriter, r *http.Request) {
-		ipc.NewStream(w)
-		<-r.Context().Done()
+		s := ipc.NewStream(w)
+		for ev := (api.FenceEvent{}); s.Send(ev) == nil; {
+			select {
+			case ev = <-n.heard:
+			case <-r.Context().Done():
+				return
+			}
+		}
 	})
+	mux.HandleFunc("GET "+api.PathFenceHistory, func(w http.ResponseWriter, r *http.Request) { ipc.Reply(w, []api.FenceEvent{}) })
 	return mux
+}
+
+// hasLeft reports whether the node's corosyncd has said goodbye.
+func (n *testNode) hasLeft() bool {
+	if n.stop != nil {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.left
 }
 
 func (c *testCluster) node(name string) *testNode {
@@ -309,7 +354,8 @@ func (c *testCluster) views(members ...string) {
 			case slices.Contains(members, x.name):
 				v.Members = append(v.Members, api.Member{ID: x.id, Name: x.name, Incarnation: x.life, Votes: 1, Addrs: addr})
 			case n.view.Has(x.id) || slices.ContainsFunc(n.view.Departed, func(d api.Departed) bool { return d.ID == x.id }):
-				v.Departed = append(v.Departed, api.Departed{ID: x.id, Name: x.name, Incarnation: x.life, How: api.DepartureLost, Reason: "silent"})
+				how := map[bool]api.Departure{true: api.DepartureLeft, false: api.DepartureLost}[x.hasLeft()]
+				v.Departed = append(v.Departed, api.Departed{ID: x.id, Name: x.name, Incarnation: x.life, How: how, Reason: "silent"})
 			}
 		}
 		n.view = v

@@ -176,13 +176,30 @@ func (d *Daemon) goodbye() {
 		if d.store.Status().Leader == d.node {
 			d.handOver(ctx)
 		}
-		ctx, cancel := context.WithTimeout(ctx, callTimeout)
-		defer cancel()
-		if err := d.corosync.Call(ctx, "POST", api.PathLeave, nil, nil); err != nil {
-			d.log.Warn("corosyncd did not say goodbye to the others", "err", err)
-		}
+		d.sayGoodbye(ctx)
 		d.leave.Do(func() { close(d.leaving) })
 	})
+}
+
+// letGo leaves the cluster as a node that has been fenced: at once, with the resources as they are. Nothing brings the
+// daemons back by itself, because they end as after an orderly leave.
+func (d *Daemon) letGo(o controller.LetGo) {
+	if o.Reset {
+		d.cfg.Reset()
+	}
+	d.spawn(func(ctx context.Context) {
+		d.sayGoodbye(ctx)
+		d.leave.Do(func() { close(d.leaving) })
+	})
+}
+
+// sayGoodbye ends corosyncd.
+func (d *Daemon) sayGoodbye(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := d.corosync.Call(ctx, "POST", api.PathLeave, nil, nil); err != nil {
+		d.log.Warn("corosyncd did not say goodbye to the others", "err", err)
+	}
 }
 
 // handOver gives raft's lead to another member before this node leaves, so that the others need not elect one.

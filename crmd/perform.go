@@ -34,6 +34,8 @@ func (d *Daemon) perform(now time.Time, o controller.Output) {
 		d.spawn(func(ctx context.Context) { d.fenceNode(ctx, o.Request) })
 	case controller.Proven:
 		d.spawn(func(ctx context.Context) { d.tellProven(ctx, api.FencedNode{ID: o.ID, Incarnation: o.Incarnation}) })
+	case controller.LetGo:
+		d.letGo(o)
 	case controller.Propose:
 		d.propose(o)
 	case controller.AskProgress:

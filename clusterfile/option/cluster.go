@@ -20,7 +20,7 @@ var Cluster = Table{
 	{Name: "priority-fencing-delay", Kind: Span, Default: "0",
 		Help: "Wait so long before a node is shot that runs resources of higher total priority, so that of two halves the important one survives."},
 	{Name: "fence-reaction", Kind: Word, Default: "stop", Values: []string{"stop", "panic"},
-		Help: "What a node does that hears that it has been fenced although it still runs: stop its stack, or reset itself at once."},
+		Help: "What a node does that hears that it has been fenced although it still runs: stop takes it out of the cluster at once, with whatever it runs left as it is, until its stack is started again; panic resets the machine."},
 	{Name: "symmetric-cluster", Kind: Boolean, Default: "true", Help: "Resources may run on every node that no constraint excludes; otherwise only where one allows it."},
 	{Name: "maintenance-mode", Kind: Boolean, Default: "false", Help: "Leave every resource alone: no starts, stops or monitors. Lost nodes are still fenced."},
 	{Name: "stop-all-resources", Kind: Boolean, Default: "false", Help: "Stop every resource."},

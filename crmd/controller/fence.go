@@ -31,7 +31,9 @@ type shot struct {
 	key    string // of its flight
 	target string
 	action string
-	life   api.Incarnation // that is to end
+	life   api.Incarnation // that is to end, or to be let at the resources again
+	// all and secure are the digests of the devices with which an on unfences the node.
+	all, secure string
 }
 
 type failure struct {
@@ -94,12 +96,12 @@ func (m *Machine) startFence(now time.Time, a *graph.Action) {
 	req := api.FenceRequest{
 		ID: fmt.Sprintf("%s-%d-%d", m.cfg.UUID, m.plan.number, f.serial), Target: a.Node, Action: action,
 		Timeout: m.plan.graph.StonithTimeoutMs, Client: "pacemaker-controld." + strconv.Itoa(int(m.cfg.ID)), Origin: m.cfg.Node,
-		AllowSelf: len(m.members) <= 1, Reason: m.fenceReason(a.Node),
+		AllowSelf: len(m.members) <= 1, Reason: m.fenceReason(a.Node, action),
 	}
 	_, req.Incarnation = m.life(a.Node)
 	req.Delay = m.fenceDelay(a)
 	key := m.transitionKey(a).String()
-	f.byID[req.ID] = &shot{key: key, target: a.Node, action: action, life: req.Incarnation}
+	f.byID[req.ID] = &shot{key: key, target: a.Node, action: action, life: req.Incarnation, all: a.Meta("digests_all"), secure: a.Meta("digests_secure")}
 	m.flights[key] = &flight{node: a.Node, key: a.Key, task: a.Task, action: a.ID, number: m.plan.number}
 	text := fmt.Sprintf("%s of %s is asked for: %s", action, a.Node, req.Reason)
 	if req.Delay > 0 {
@@ -110,7 +112,10 @@ func (m *Machine) startFence(now time.Time, a *graph.Action) {
 	m.emit(Fence{req})
 }
 
-func (m *Machine) fenceReason(node string) string {
+func (m *Machine) fenceReason(node, action string) string {
+	if action == "on" {
+		return node + " needs access to what its resources use"
+	}
 	for _, d := range m.view.Departed {
 		if d.Name == node {
 			return fmt.Sprintf("%s %s: %s", node, d.How, d.Reason)
@@ -164,6 +169,7 @@ func (m *Machine) fenceDone(now time.Time, in FenceDone) {
 	delete(m.flights, s.key)
 	if ok {
 		m.happened(incident.FenceEnded{Target: s.target, Action: s.action, By: r.Delegate, OK: true, Took: time.Duration(r.Done-r.Started) * time.Millisecond})
+		m.learnEndings(api.FenceEvent{Target: s.target, Action: s.action, State: api.FenceDone, Incarnation: s.life, Result: r})
 		m.note("fence-done", s.target, fmt.Sprintf("%s of %s is confirmed by %s after %d ms", s.action, s.target, r.Delegate, r.Done-r.Started))
 		m.fenced(now, s.target, s.action, s.life)
 	} else {
@@ -173,6 +179,22 @@ func (m *Machine) fenceDone(now time.Time, in FenceDone) {
 		m.done(now, fl.action, ok)
 	} else {
 		m.want("Fencing of " + s.target + " ended")
+	}
+	if ok && s.action == "on" {
+		m.unfenced(now, s)
+	}
+}
+
+// unfenced remembers with what a node was unfenced, so that the scheduler asks for it again only when a device has
+// changed. That is true of this life of the node alone: the values go with its other transient attributes.
+func (m *Machine) unfenced(now time.Time, s *shot) {
+	if _, life := m.life(s.target); life != s.life || m.memberNamed(s.target) == nil {
+		return
+	}
+	for _, a := range []struct{ name, value string }{
+		{"#node-unfenced", strconv.FormatInt(now.Unix(), 10)}, {"#digests-all", s.all}, {"#digests-secure", s.secure},
+	} {
+		m.setAttr(now, api.AttrUpdate{Op: "update", Name: a.name, Node: s.target, Value: a.value, Dampen: -1})
 	}
 }
 
@@ -220,6 +242,7 @@ func (m *Machine) fenced(now time.Time, target, action string, life api.Incarnat
 	m.status = status.Fenced(m.status, m.statusNode(target))
 	m.attrs.Forget(target)
 	m.nodeLost(now, target)
+	m.expel(now, target)
 	if id, life := m.life(target); id != 0 {
 		m.fencing.proven[target] = life
 		m.emit(Proven{ID: id, Incarnation: life})

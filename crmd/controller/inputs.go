@@ -91,6 +91,9 @@ type FenceDone struct {
 // FenceHappened is a fencing that somebody else asked for.
 type FenceHappened struct{ Event api.FenceEvent }
 
+// FenceHistory is what fenced knows of fences, those included that nobody was told of while it was away.
+type FenceHistory struct{ Events []api.FenceEvent }
+
 // AttrRequest is a client's change of a transient attribute; Answer{Ticket} follows.
 type AttrRequest struct {
 	Ticket int
@@ -139,6 +142,7 @@ func (CRMGone) input()         {}
 func (Planned) input()         {}
 func (FenceDone) input()       {}
 func (FenceHappened) input()   {}
+func (FenceHistory) input()    {}
 func (AttrRequest) input()     {}
 func (AttrReceived) input()    {}
 func (CIBCommand) input()      {}

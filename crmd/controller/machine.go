@@ -78,6 +78,7 @@ type Machine struct {
 	ignore  map[string]bool    // "NODE OPKEY" of recurring operations whose failure is to be ignored
 
 	fencing   fencing
+	endings   endings
 	pending   map[int]proposal
 	proposals int
 	written   map[string]bool // own changes that were proposed in this office, so that they are not repeated
@@ -91,7 +92,7 @@ type Machine struct {
 func New(cfg Config) *Machine {
 	return &Machine{cfg: cfg, throttles: cfg.Throttle, attrs: attrs.New(cfg.Node), status: status.Empty(), members: make(map[string]*member),
 		flights: make(map[string]*flight), ignore: make(map[string]bool), pending: make(map[int]proposal),
-		fencing: newFencing(), written: make(map[string]bool), voteAsked: make(map[string]time.Time)}
+		fencing: newFencing(), endings: endings{lives: make(map[nodeLife]bool)}, written: make(map[string]bool), voteAsked: make(map[string]time.Time)}
 }
 
 // Step takes an input and returns what has to be done.
@@ -121,7 +122,10 @@ func (m *Machine) Step(now time.Time, in Input) []Output {
 	case FenceDone:
 		m.fenceDone(now, in)
 	case FenceHappened:
+		m.learnEndings(in.Event)
 		m.fenceHappened(now, in.Event)
+	case FenceHistory:
+		m.learnEndings(in.Events...)
 	case AttrRequest:
 		m.attrRequest(now, in)
 	case AttrReceived:

@@ -57,6 +57,10 @@ func (m *Machine) memberNames() []string { return slices.Sorted(maps.Keys(m.memb
 func (m *Machine) tendMembers(now time.Time) {
 	for _, name := range m.memberNames() {
 		x := m.members[name]
+		if m.ended(x.Member) {
+			m.expel(now, name)
+			continue
+		}
 		if x.state == ready {
 			continue
 		}
@@ -87,7 +91,7 @@ func (m *Machine) membersDeadline() time.Time {
 		return next
 	}
 	for _, x := range m.members {
-		if x.state == ready {
+		if x.state == ready || m.ended(x.Member) {
 			continue
 		}
 		if !x.asked {
@@ -107,6 +111,9 @@ func (m *Machine) enlistResult(now time.Time, in EnlistResult) {
 		return
 	}
 	x.asked = false
+	if m.ended(x.Member) {
+		return
+	}
 	if in.Err != nil {
 		x.why = in.Err.Error()
 		x.nextTry = now.Add(m.cfg.Times.Retry)
@@ -209,6 +216,9 @@ func (m *Machine) crmGone(now time.Time, in CRMGone) {
 // are back after a loss: until they have told what they run they look as if they had to be fenced.
 func (m *Machine) settled(now time.Time) (ok bool, until time.Time) {
 	for _, x := range m.members {
+		if m.ended(x.Member) {
+			continue
+		}
 		wait := x.since.Add(m.cfg.Times.EnlistWait)
 		if x.state == enlisting && now.Before(wait) && (!m.settledOnce || m.back(x.Name)) {
 			return false, wait

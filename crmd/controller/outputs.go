@@ -45,6 +45,10 @@ type Proven struct {
 	Incarnation api.Incarnation
 }
 
+// LetGo ends this node's part in the cluster at once, because it has been fenced although it runs: corosyncd leaves and
+// crmd ends, neither is to come back by itself, and no resource is touched. With Reset the machine is reset instead.
+type LetGo struct{ Reset bool }
+
 // Share sends attribute entries to every other member.
 type Share struct{ Entries []attrs.Entry }
 
@@ -93,6 +97,7 @@ func (Send) output()        {}
 func (Plan) output()        {}
 func (Fence) output()       {}
 func (Proven) output()      {}
+func (LetGo) output()       {}
 func (Share) output()       {}
 func (ShareWith) output()   {}
 func (Propose) output()     {}

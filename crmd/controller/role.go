@@ -37,6 +37,10 @@ type role struct {
 func (m *Machine) decideRole(now time.Time) {
 	r := &m.role
 	r.next = time.Time{}
+	if m.endings.told {
+		m.resign(now, "this node has been fenced")
+		return
+	}
 	if m.view.Ring.Seq == 0 || !m.raft.Started {
 		m.resign(now, "this node is not part of the cluster yet")
 		return
@@ -273,6 +277,7 @@ func (m *Machine) viewChanged(now time.Time, v api.View) {
 	m.role.viewAt = now
 	m.role.progress = make(map[string]Progress)
 	m.noteView(old)
+	m.learnOwnLife()
 	for _, d := range v.Departed {
 		if old.Has(d.ID) {
 			m.attrs.Forget(d.Name)

@@ -126,7 +126,7 @@ func (w *world) verb(f []string) []Output {
 		return w.m.Step(w.now, EnlistResult{Node: f[1], Err: fmt.Errorf("%s", strings.Join(f[2:], " "))})
 	case "crm-gone":
 		return w.m.Step(w.now, CRMGone{Node: f[1], Session: "s1", Reason: strings.Join(f[2:], " ")})
-	case "planned": // planned [ACTION...], ACTION = TASK:RSC@NODE[:INTERVALMS][<INPUT+INPUT]; inputs by position from 1
+	case "planned": // planned [ACTION...], ACTION = TASK:RSC@NODE[:INTERVALMS][<INPUT+INPUT], for stonith ACTION as RSC; inputs by position from 1
 		return w.m.Step(w.now, Planned{Run: w.m.plan.run, Graph: w.graph(f[1:]), Load: map[string]int{"n1": 5, "n2": 1}})
 	case "result": // result NODE OPKEY rc=N [status=N] [seq=N]
 		return w.m.Step(w.now, NodeReported{w.result(f)})
@@ -140,6 +140,10 @@ func (w *world) verb(f []string) []Output {
 			r.Status, r.RC = int(lrm.Timeout), 1
 		}
 		return w.m.Step(w.now, FenceDone{ID: w.keys["fence "+f[1]], Result: r})
+	case "history": // history TARGET life=N [action=on]: an entry that fenced had while nobody listened
+		inc, _ := strconv.ParseUint(arg(f, "life", "1"), 10, 64)
+		return w.m.Step(w.now, FenceHistory{[]api.FenceEvent{{ID: "y", Target: f[1], State: arg(f, "state", "done"), Action: arg(f, "action", "off"),
+			Incarnation: api.Incarnation(inc), Result: api.FenceResult{Delegate: "n1"}}}})
 	case "fenced-by-other":
 		return w.m.Step(w.now, FenceHappened{api.FenceEvent{ID: "x", Target: f[1], State: "done", Action: "off", Client: "stonith_admin.7", Result: api.FenceResult{Delegate: "n3"}}})
 	case "attr": // attr NODE NAME VALUE
@@ -251,6 +255,10 @@ func (w *world) graph(actions []string) *graph.Graph {
 		switch task {
 		case graph.TaskFence, graph.TaskShutdown:
 			a.Kind, a.Key = graph.Cluster, task+"-"+node
+			if rsc != "" { // stonith:ACTION@NODE
+				a.Attrs = append(a.Attrs, cibxml.Attr{Name: "CRM_meta_stonith_action", Value: rsc}, cibxml.Attr{Name: "CRM_meta_digests_all", Value: "dev:fence_scsi:all,"},
+					cibxml.Attr{Name: "CRM_meta_digests_secure", Value: "dev:fence_scsi:secure,"})
+			}
 		default:
 			a.Resource = &graph.Primitive{ID: rsc, Class: "ocf", Provider: "pacemaker", Type: "Dummy"}
 		}
@@ -300,6 +308,8 @@ func (w *world) describe(o Output) string {
 		return fmt.Sprintf("fence %s delay=%d incarnation=%d: %s", o.Request.Target, o.Request.Delay, o.Request.Incarnation, o.Request.Reason)
 	case Proven:
 		return fmt.Sprintf("proven dead: %d in life %d", o.ID, o.Incarnation)
+	case LetGo:
+		return fmt.Sprintf("let go, reset=%v", o.Reset)
 	case Share:
 		s := "share"
 		if o.Entries[0].Name == "#feature-set" {

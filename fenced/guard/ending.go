@@ -1,12 +1,12 @@
 package guard
 
 import (
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/holdfast-ha/holdfast/fenced/sbdconf"
+	"github.com/holdfast-ha/holdfast/internal/sysrq"
 )
 
 const (
@@ -62,20 +62,14 @@ func writeBack(d time.Duration) {
 	}
 }
 
-// EndMachine ends the machine at once, without stopping anything: by the kernel's system request and, where
-// that does not work, by the system call.
+// EndMachine ends the machine at once, without stopping anything.
 func EndMachine(kind sbdconf.Kind) {
-	key, call := "b", unix.LINUX_REBOOT_CMD_RESTART
 	switch kind {
 	case sbdconf.Off:
-		key, call = "o", unix.LINUX_REBOOT_CMD_POWER_OFF
+		sysrq.End(sysrq.PowerOff)
 	case sbdconf.Crashdump:
-		key = "c"
+		sysrq.End(sysrq.Crash)
+	default:
+		sysrq.End(sysrq.Restart)
 	}
-	_ = os.WriteFile("/proc/sysrq-trigger", []byte(key), 0)
-	if kind == sbdconf.Off {
-		time.Sleep(2 * time.Second) // it powers off in its own time
-	}
-	_ = unix.Reboot(call)
-	select {}
 }
