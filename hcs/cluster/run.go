@@ -130,7 +130,7 @@ const endLimit = 30 * time.Second
 // asked it has to be told.
 func endRest(ctx context.Context, s *session.Session, asked bool) error {
 	if bySystemd(s) {
-		return systemctl(ctx, "stop", "--no-block", "holdfast-crmd.service", "holdfast-fenced.service", "holdfast-corosyncd.service")
+		return systemctl(ctx, append([]string{"stop", "--no-block"}, daemonUnits...)...)
 	}
 	if pid := supervisorPID(s); pid > 0 {
 		if !asked || !session.Until(ctx, endLimit/2, func() bool { return supervisorPID(s) == 0 }) {

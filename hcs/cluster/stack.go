@@ -17,8 +17,12 @@ import (
 // startLimit is how long the stack may take to answer.
 const startLimit = 60 * time.Second
 
-// unit is the systemd unit that stands for the whole node.
+// unit is the systemd unit that stands for the whole node. It stays active when a daemon has left the cluster by itself,
+// and starting it then starts nothing: the daemons' units are started beside it.
 const unit = "holdfast.service"
+
+// daemonUnits are the units of the daemons.
+var daemonUnits = []string{"holdfast-crmd.service", "holdfast-fenced.service", "holdfast-corosyncd.service"}
 
 // bySystemd reports whether systemd runs the daemons: it is process 1 and has our unit.
 func bySystemd(s *session.Session) bool {
@@ -42,7 +46,7 @@ func systemctl(ctx context.Context, args ...string) error {
 // startStack starts the daemons and waits until they answer.
 func startStack(ctx context.Context, s *session.Session, limit time.Duration) error {
 	if bySystemd(s) {
-		if err := systemctl(ctx, "start", "--no-block", unit); err != nil {
+		if err := systemctl(ctx, append([]string{"start", "--no-block", unit}, daemonUnits...)...); err != nil {
 			return err
 		}
 	} else if err := background(s); err != nil {
