@@ -59,3 +59,15 @@ func TestCluster_ANodeThatWasFencedAndRunsLetsGo(t *testing.T) {
 		t.Errorf("resources were touched: %s", got)
 	}
 }
+
+// letsGo waits until crmd has ended by itself, after it had corosyncd leave. The resources stay as they are.
+func (n *testNode) letsGo() {
+	n.c.t.Helper()
+	select {
+	case err := <-n.ended:
+		n.ended <- err // for kill
+		n.kill()
+	case <-time.After(20 * time.Second):
+		n.c.t.Fatalf("%s: its crmd has not ended within 20 s", n.name)
+	}
+}

@@ -196,18 +196,6 @@ func (n *testNode) powerOff() {
 	os.RemoveAll(n.dirs.Run)
 }
 
-// letsGo waits until crmd has ended by itself, after it had corosyncd leave. The resources stay as they are.
-func (n *testNode) letsGo() {
-	n.c.t.Helper()
-	select {
-	case err := <-n.ended:
-		n.ended <- err // for kill
-		n.kill()
-	case <-time.After(20 * time.Second):
-		n.c.t.Fatalf("%s: its crmd has not ended within 20 s", n.name)
-	}
-}
-
 // hasLeft reports whether the node's corosyncd has said goodbye.
 func (n *testNode) hasLeft() bool {
 	if n.stop != nil {
