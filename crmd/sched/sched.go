@@ -78,9 +78,15 @@ func Schedule(in Input, opt Options) *Result {
 	return Plan(Parse(in), in, opt)
 }
 
-// Plan decides what the cluster of a model should do.
-func Plan(m *model.Model, in Input, opt Options) *Result {
-	log := &report.Log{Explain: opt.Explain}
+// Remarks are the messages that are shown when a cluster has been read, before its status.
+func Remarks(m *model.Model, in Input) []report.Shown {
+	log := &report.Log{}
+	begin(m, in, log)
+	return log.Shown
+}
+
+// begin makes the actions that the history of a cluster asks for.
+func begin(m *model.Model, in Input, log *report.Log) *action.Book {
 	world := *m.World
 	world.Log = log
 	conf := opconf.New(m, &world)
@@ -92,6 +98,14 @@ func Plan(m *model.Model, in Input, opt Options) *Result {
 	state.Log = log
 	b := action.NewBook(m, state, conf, log)
 	b.Replay(m.Requests)
+	return b
+}
+
+// Plan decides what the cluster of a model should do. Its log does not show the Remarks again.
+func Plan(m *model.Model, in Input, opt Options) *Result {
+	log := &report.Log{Explain: opt.Explain}
+	b := begin(m, in, log)
+	log.Shown = nil
 	set := constraint.Read(b, unpack.Section(m.Doc, "constraints"))
 	score.Apply(b, set)
 	order.Imply(b, set)

@@ -83,9 +83,15 @@ func (s *session) clock(doc *cibxml.Element) int64 {
 	return present
 }
 
-func (s *session) parse(doc *cibxml.Element) (*model.Model, sched.Input) {
-	in := sched.Input{Doc: doc, Now: s.clock(doc), Zone: time.Local, Sanitized: true}
-	return sched.Parse(in), in
+// parse reads a cluster and shows what there is to remark about it. What a simulation has made of a CIB does not
+// count as sanitized.
+func (s *session) parse(doc *cibxml.Element, sanitized bool) (*model.Model, sched.Input) {
+	in := sched.Input{Doc: doc, Now: s.clock(doc), Zone: time.Local, Sanitized: sanitized}
+	m := sched.Parse(in)
+	for _, remark := range sched.Remarks(m, in) {
+		s.out.info("%s", remark.Text)
+	}
+	return m, in
 }
 
 // simulation does what was asked for, step by step.
@@ -98,7 +104,7 @@ func (s *session) simulation(ctx context.Context) error {
 		return err
 	}
 	s.now = time.Now().Unix()
-	m, in := s.parse(doc)
+	m, in := s.parse(doc, true)
 	s.out.status(statusReport{m: m, pending: true, attrs: s.attrs, counts: s.counts})
 	s.fake = newFake(doc)
 	s.fake.configure = len(s.up) > 0
@@ -108,7 +114,7 @@ func (s *session) simulation(ctx context.Context) error {
 			s.out.fail(e)
 		}
 		s.out.endModifications()
-		m, in = s.parse(s.fake.doc.Clone())
+		m, in = s.parse(s.fake.doc.Clone(), true)
 	}
 	if s.saveInput != "" {
 		if err := save(s.saveInput, m.Doc); err != nil {
@@ -155,7 +161,7 @@ func (s *session) schedule(m *model.Model, in sched.Input) error {
 		s.out.fail("An invalid transition was produced")
 	}
 	if !s.quiet {
-		after, _ := s.parse(s.fake.doc.Clone())
+		after, _ := s.parse(s.fake.doc.Clone(), false)
 		s.out.status(statusReport{m: after, revised: true, attrs: s.attrs, counts: s.counts})
 	}
 	if !complete {

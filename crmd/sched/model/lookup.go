@@ -27,34 +27,53 @@ func (m *Model) IndexNode(n *Node) {
 	m.nodesByID[strings.ToLower(n.ID)] = n
 }
 
-// Resource finds a resource by its exact id, or by the name that its history uses; nil when there is none.
-func (m *Model) Resource(id string) *Resource {
-	if r := m.byID[id]; r != nil {
-		return r
+// Resource finds a resource by its exact id, or by the name that its history uses; nil when there is none. Of
+// several the first is found, each before what it consists of: an orphan never hides an instance whose history
+// has the same name.
+func (m *Model) Resource(name string) *Resource {
+	list := m.byName[name]
+	if len(list) == 0 {
+		return nil
 	}
-	if named := m.byHistory[id]; len(named) > 0 {
-		return named[0]
-	}
-	return nil
+	return slices.MinFunc(list, m.inOrder)
 }
 
-// IndexResource makes a resource findable; of several with one id the first.
+// inOrder compares the places of two resources among all.
+func (m *Model) inOrder(a, b *Resource) int {
+	of, with := a.lineage(), b.lineage()
+	siblings := m.Resources
+	for i := range min(len(of), len(with)) {
+		if of[i] != with[i] {
+			return slices.Index(siblings, of[i]) - slices.Index(siblings, with[i])
+		}
+		siblings = of[i].Children
+	}
+	return len(of) - len(with)
+}
+
+// lineage lists the ancestors of a resource, the outermost first, and the resource itself.
+func (r *Resource) lineage() []*Resource {
+	if r.Parent == nil {
+		return []*Resource{r}
+	}
+	return append(r.Parent.lineage(), r)
+}
+
+// IndexResource makes a resource findable by its id.
 func (m *Model) IndexResource(r *Resource) {
-	if m.byID == nil {
-		m.byID, m.byHistory = map[string]*Resource{}, map[string][]*Resource{}
+	if m.byName == nil {
+		m.byName = map[string][]*Resource{}
 	}
-	if _, ok := m.byID[r.ID]; !ok {
-		m.byID[r.ID] = r
-	}
+	m.byName[r.ID] = append(m.byName[r.ID], r)
 }
 
-// SetHistoryName records the name under which history knows a resource; "" forgets it.
+// SetHistoryName records the name under which history knows a resource, which is not its id; "" forgets it.
 func (m *Model) SetHistoryName(r *Resource, name string) {
 	if old := r.HistoryName; old != "" {
-		m.byHistory[old] = slices.DeleteFunc(m.byHistory[old], func(x *Resource) bool { return x == r })
+		m.byName[old] = slices.DeleteFunc(m.byName[old], func(x *Resource) bool { return x == r })
 	}
 	if r.HistoryName = name; name != "" {
-		m.byHistory[name] = append(m.byHistory[name], r)
+		m.byName[name] = append(m.byName[name], r)
 	}
 }
 

@@ -64,8 +64,7 @@ type Model struct {
 	// RscDefaults and OpDefaults are the sections with defaults, nil when there are none.
 	RscDefaults, OpDefaults *cibxml.Element
 
-	byID        map[string]*Resource
-	byHistory   map[string][]*Resource
+	byName      map[string][]*Resource // by id, and by the name that history uses
 	nodesByName map[string]*Node
 	nodesByID   map[string]*Node
 }
