@@ -99,13 +99,13 @@ func (f *Fencer) quarantine(op *operation) {
 }
 
 // settled returns the earlier success that answers the request: the target was already fenced in the life
-// that is to end, or the same was done within the tolerance.
+// that is to end, and was not given its access back in that life (unfenced) since, or the same was done within the
+// tolerance.
 func (f *Fencer) settled(op *operation) *api.FenceEvent {
 	req := &op.req
 	if req.Incarnation != 0 && req.Action != actionOn {
-		if e := f.history.newest(req.Target, func(e *api.FenceEvent) bool {
-			return e.Action != actionOn && e.Incarnation == req.Incarnation
-		}); e != nil {
+		e := f.history.newest(req.Target, func(e *api.FenceEvent) bool { return e.Incarnation == req.Incarnation })
+		if e != nil && e.Action != actionOn {
 			return e
 		}
 	}
