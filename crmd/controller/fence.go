@@ -93,6 +93,11 @@ func (m *Machine) startFence(now time.Time, a *graph.Action) {
 	if action == "" {
 		action = "reboot"
 	}
+	if why := m.withheld(a.Node); action == "on" && why != "" {
+		m.fenceFailed(now, &shot{target: a.Node, action: action}, api.FenceResult{Status: int(lrm.Error), Reason: why})
+		m.done(now, a.ID, false)
+		return
+	}
 	req := api.FenceRequest{
 		ID: fmt.Sprintf("%s-%d-%d", m.cfg.UUID, m.plan.number, f.serial), Target: a.Node, Action: action,
 		Timeout: m.plan.graph.StonithTimeoutMs, Client: "pacemaker-controld." + strconv.Itoa(int(m.cfg.ID)), Origin: m.cfg.Node,
@@ -110,6 +115,24 @@ func (m *Machine) startFence(now time.Time, a *graph.Action) {
 	m.warn("fence-asked", a.Node, text)
 	m.happened(incident.FenceAsked{Target: a.Node, Action: action, Reason: req.Reason, Delay: time.Duration(req.Delay) * time.Millisecond})
 	m.emit(Fence{req})
+}
+
+// withheld says why a node may not be given access to what resources use, "" if it may. Access is what a fence has taken:
+// whoever takes it back writes beside the one that relies on the fence.
+func (m *Machine) withheld(node string) string {
+	if x := m.memberNamed(node); x != nil && m.ended(*x) {
+		return node + " has been fenced in this life: it is given access when its stack has been started anew"
+	}
+	if !m.view.TwoNode {
+		return ""
+	}
+	// A cut leaves both of two nodes with quorum, and the other one may have fenced this one.
+	for _, d := range m.view.Departed {
+		if d.How == api.DepartureLost && !m.endings.lives[nodeLife{d.Name, d.Incarnation}] && m.memberNamed(d.Name) == nil {
+			return d.Name + " was lost before " + node + " had access, and may have fenced it: access is given when " + d.Name + " is fenced or back"
+		}
+	}
+	return ""
 }
 
 func (m *Machine) fenceReason(node, action string) string {

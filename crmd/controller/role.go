@@ -254,6 +254,7 @@ func (m *Machine) resign(now time.Time, why string) {
 	m.attrOutputs(m.attrs.SetWriter(now, false))
 	m.plan = planning{number: m.plan.number, run: m.plan.run}
 	m.flights = make(map[string]*flight)
+	m.fencing.failures = make(map[string]*failure)
 	m.members = make(map[string]*member)
 	m.head = m.config
 	m.unlearn()

@@ -216,7 +216,7 @@ func (w *world) config(options []string) *cibxml.Element {
 func (w *world) view(f []string) api.View {
 	seq, _ := strconv.ParseUint(arg(f, "ring", "1"), 10, 64)
 	v := api.View{Ring: api.RingID{Rep: 1, Seq: seq}, Local: w.m.cfg.ID, Cluster: "shop", Token: 1000, TokenInterval: 200,
-		Quorum: api.Quorum{Quorate: arg(f, "quorate", "yes") == "yes", Reason: "votes"}, At: w.now.UnixMilli()}
+		Quorum: api.Quorum{Quorate: arg(f, "quorate", "yes") == "yes", Reason: "votes"}, TwoNode: arg(f, "two_node", "") != "", At: w.now.UnixMilli()}
 	lives := map[string]api.Incarnation{} // NODE:N; 1 unless it is said
 	for _, n := range w.nodes {
 		lives[n] = 1
