@@ -308,7 +308,9 @@ func TestProcess_IsSmall(t *testing.T) {
 	if pss > 30*1024 {
 		t.Errorf("%d KiB PSS", pss)
 	}
-	if used > 50*time.Millisecond {
+	// The target is 1 %, which make bench measures (footprint). The same work takes more on a machine whose caches
+	// belong to others, and time is counted in steps of 10 ms: what is caught here is a loop that does not rest.
+	if used > 150*time.Millisecond {
 		t.Errorf("%s of CPU in 5 s", used)
 	}
 }
