@@ -96,9 +96,9 @@ watch: deps build ## long: what is seen, told apart and throttled on starved nod
 chaos: deps build ## long: 50 link cuts of two nodes, 50 kills -9 of daemons under load; RUNS=n
 	HOLDFAST_RUNS=$(RUNS) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/failover
 
-vm: ## long: watchdogs, IPMI, reservations, volume groups, systemd and bad networks on virtual machines with Debian's kernel, by qemu; IDLE=1m and LOAD=1m without a reset, LOSS=1m in each network
+vm: ## long: watchdogs, IPMI, reservations, volume groups, systemd and bad networks on virtual machines with Debian's kernel, by qemu; IDLE=1m and LOAD=1m without a reset, LOSS=1m in each network, CUTS=2 of the link with reservations
 	@tests/deps.sh vm
-	HOLDFAST_VM=1 HOLDFAST_VM_IDLE=$(or $(IDLE),1m) HOLDFAST_VM_LOAD=$(or $(LOAD),1m) HOLDFAST_VM_LOSS=$(or $(LOSS),1m) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/vm
+	HOLDFAST_VM=1 HOLDFAST_VM_CUTS=$(or $(CUTS),2) HOLDFAST_VM_IDLE=$(or $(IDLE),1m) HOLDFAST_VM_LOAD=$(or $(LOAD),1m) HOLDFAST_VM_LOSS=$(or $(LOSS),1m) CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m -v ./tests/vm
 
 stress: ## 0 lost members under load, beside real Corosync: STRESS_SECONDS, STRESS_LOADS, STRESS_CLASSES, STRESS_FAILURES, STRESS_NICE
 	@tests/deps.sh bench
